@@ -1,0 +1,224 @@
+"""Make .venv, install what the labs need, then run the tour or the tests. Standard library only.
+
+    python scripts/bootstrap.py run [arguments of `python -m labs tour`]
+    python scripts/bootstrap.py test [arguments of pytest; paths count from the checkout]
+    python scripts/bootstrap.py install
+"""
+# Has to parse and start under old Pythons (3.8 syntax), so that they can be told which one is needed.
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+STAMP, LOG = VENV / "installed.sha256", VENV / "pip.log"
+OLDEST, NEWEST = (3, 11), (3, 13)
+IS_SUITABLE = f"import sys; sys.exit(not {OLDEST} <= sys.version_info[:2] <= {NEWEST})"
+CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
+ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads made a step 30 times slower beside another busy process
+    "TOKENIZERS_PARALLELISM": "false",  # forked workers otherwise print a warning each
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "PYTHONUTF8": "1",  # Windows would read our text files in its own code page
+}
+
+
+class Stop(Exception):
+    """What is missing and what to do about it, in one sentence."""
+
+
+@contextlib.contextmanager
+def step(title):
+    """Say what starts, and how long it took."""
+    print(f"[set-up] {title} ...", flush=True)
+    start = time.monotonic()
+    yield
+    print(f"[set-up]   {time.monotonic() - start:.0f} s", flush=True)
+
+
+def run_child(command, cwd=None, **defaults):
+    """Run to the end in our environment; Ctrl-C reaches the child too, which decides how to stop."""
+    environment = {**ENVIRONMENT, **defaults, **os.environ}
+    child = subprocess.Popen([str(part) for part in command], cwd=cwd, env=environment)
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def suitable(version):
+    return OLDEST <= tuple(version[:2]) <= NEWEST
+
+
+def another_python(which=shutil.which, call=subprocess.call):
+    """The command of a suitable Python on PATH, or None. Each is asked: shims can lead nowhere."""
+    windows = [["py", "-3.13"], ["py", "-3.12"], ["py", "-3.11"]]
+    for command in [["python3.13"], ["python3.12"], ["python3.11"], ["python3"], ["python"], *windows]:
+        if which(command[0]) and call([*command, "-c", IS_SUITABLE], stderr=subprocess.DEVNULL) == 0:
+            return command
+    return None
+
+
+def refusal(version):
+    found = f"Python {version[0]}.{version[1]} cannot run the labs"
+    return f"{found}: install Python 3.11, 3.12 or 3.13 and run this again."
+
+
+def fingerprint():
+    """Changes with the lists, the Python of .venv and the place of the checkout; empty without a .venv."""
+    settings = VENV / "pyvenv.cfg"
+    if not (settings.exists() and VENV_PYTHON.exists()):
+        return ""
+    lists = [ROOT / name for name in ("requirements.txt", "constraints.txt", "pyproject.toml")]
+    parts = [file.read_bytes() for file in [*lists, settings]]
+    return hashlib.sha256(b"\0".join([*parts, str(ROOT).encode()])).hexdigest()
+
+
+def is_current():
+    return STAMP.exists() and STAMP.read_text() == fingerprint()
+
+
+def make_venv():
+    """Keep a .venv that works; make it anew if its Python is gone, unsuitable or without pip."""
+    works = [str(VENV_PYTHON), "-c", f"import pip; {IS_SUITABLE}"]
+    if VENV_PYTHON.exists() and subprocess.call(works, stderr=subprocess.DEVNULL) == 0:
+        return
+    version = "{}.{}".format(*sys.version_info)
+    try:
+        import ensurepip  # noqa: F401 - Debian packs it apart
+        import venv
+    except ImportError:
+        raise Stop(f"Python {version} lacks its venv module: install it (Debian and Ubuntu: "
+                   f"sudo apt install python{version}-venv) and run this again.") from None
+    with step(f"making .venv with Python {version}"):
+        try:
+            venv.create(VENV, with_pip=True, clear=True, symlinks=os.name != "nt")
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Stop(f"{VENV} could not be made ({error}): give the folder write permission and "
+                       "3 GB of disk space and run this again.") from None
+
+
+def has_nvidia_gpu():
+    tool = shutil.which("nvidia-smi") or shutil.which("/usr/lib/wsl/lib/nvidia-smi")
+    if not tool:
+        return False
+    listing = subprocess.run([tool, "-L"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return b"GPU" in listing.stdout
+
+
+def answers(url, seconds=3):
+    """Does the address answer in time? In a thread, because a timeout does not cover looking up the name."""
+    answered = []
+
+    def ask():
+        with contextlib.suppress(Exception):  # whatever goes wrong, the answer is no
+            urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=seconds).close()
+            answered.append(True)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return bool(answered)
+
+
+def torch_index(platform=sys.platform, gpu=has_nvidia_gpu, answers=answers):
+    """pip's arguments for torch. On Linux the usual build brings CUDA, several GB; no GPU, no need."""
+    wanted = platform.startswith("linux") and not gpu() and answers(f"{CPU_WHEELS}/torch/")
+    return ["--index-url", CPU_WHEELS] if wanted else []
+
+
+def reason(log):
+    """Why pip failed, from its log."""
+    if "No space left on device" in log or "not enough space on the disk" in log:
+        return "the disk is full: free 3 GB and run this again"
+    if re.search("connection broken by|Failed to establish|Could not fetch URL|(Connect|Read)Timeout", log):
+        return "the network did not answer: check the connection or the proxy and run this again"
+    said = [line for line in log.splitlines() if "ERROR" in line] or log.strip().splitlines()
+    tail = " / ".join(re.sub(r"^\S+T\S+\s+", "", line).strip()[:160] for line in said[-3:])
+    return f"pip failed: mend what it names and run this again ({tail}; all of it: {LOG})"
+
+
+def pip_install(what, *arguments):
+    """Return None, or the reason why it failed. pip's own progress shows in a terminal only."""
+    with contextlib.suppress(FileNotFoundError):
+        LOG.unlink()
+    command = [VENV_PYTHON, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--log", LOG]
+    nothing = subprocess.DEVNULL
+    streams = {"stdin": nothing, "stdout": None if sys.stdout.isatty() else nothing, "stderr": nothing}
+    with step(what):
+        code = subprocess.call([str(part) for part in [*command, *arguments]], cwd=str(ROOT), **streams)
+    log = LOG.read_text(encoding="utf-8", errors="replace") if LOG.exists() else ""
+    return reason(log) if code else None
+
+
+def link_labs():
+    """`import labs` works in .venv from any folder. Escaped: Pythons differ in how they decode this file."""
+    line = f"import sys; sys.path.append({ascii(str(ROOT))})\n"
+    for packages in [*VENV.glob("lib/python3*/site-packages"), *VENV.glob("Lib/site-packages")]:
+        (packages / "labs-checkout.pth").write_text(line)
+
+
+def install():
+    """What requirements.txt asks, at the versions of constraints.txt; at once when nothing has changed."""
+    if is_current():
+        return
+    make_venv()
+    torch = re.search(r"^torch==\S+", (ROOT / "constraints.txt").read_text(), re.MULTILINE).group()
+    index = torch_index()
+    # Alone, so that what it depends on comes from the usual index at the versions of constraints.txt.
+    failed = pip_install(f"installing {torch}{' for the CPU' if index else ''}", "--no-deps", torch, *index)
+    if failed and index:
+        failed = pip_install(f"that failed, so installing {torch} as pip finds it", "--no-deps", torch)
+    if not failed:
+        failed = pip_install("installing the rest", "-r", "requirements.txt", "-c", "constraints.txt")
+    if failed:
+        raise Stop(f"{failed}.")
+    link_labs()
+    STAMP.write_text(fingerprint())
+
+
+def run(arguments):
+    # -P: a file named like a package in the working directory must not be imported instead of it.
+    return run_child([VENV_PYTHON, "-P", "-m", "labs", "tour", *arguments])
+
+
+def test(arguments):
+    lint = run_child([VENV_PYTHON, "-m", "ruff", "check", "."], cwd=str(ROOT))
+    # Two workers with one thread each; the folder comes from testpaths in pyproject.toml.
+    tests = run_child([VENV_PYTHON, "-m", "pytest", *arguments], cwd=str(ROOT), OMP_NUM_THREADS="1")
+    return tests or lint
+
+
+def main(arguments):
+    jobs = {"run": run, "test": test, "install": lambda _: 0}
+    if not arguments or arguments[0] not in jobs:
+        print(__doc__.strip(), file=sys.stderr)
+        return 2
+    try:
+        if not (suitable(sys.version_info) or is_current()):
+            other = another_python()
+            if other is None:
+                raise Stop(refusal(sys.version_info))
+            return run_child([*other, __file__, *arguments])
+        install()
+        return jobs[arguments[0]](arguments[1:])
+    except (Stop, OSError) as problem:
+        print(f"Set-up stopped: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped; the same command goes on from here.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
