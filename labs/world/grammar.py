@@ -31,8 +31,11 @@ def phrase(
     noun, gender = ES_SHAPES[shape], ES_SHAPES[shape].gender
     words = [noun.many if plural else noun.one]
     words += [agree(table[word], gender, plural) for table, word in ((ES_COLOURS, colour), (ES_SIZES, size)) if word]
-    articles = {("a", "m"): "un", ("a", "f"): "una", ("the", "m"): "el", ("the", "f"): "la"}
-    return " ".join([articles[article, gender], *words] if article else words)
+    if article == "the":
+        article = {"m": ("el", "los"), "f": ("la", "las")}[gender][plural]
+    elif article == "a":
+        article = {"m": "un", "f": "una"}[gender]
+    return " ".join([article, *words] if article else words)
 
 
 def agree(adjective: Adjective, gender: str, plural: bool = False) -> str:
@@ -64,9 +67,15 @@ def join(language: str, phrases: list[str]) -> str:
     return ", ".join(phrases[:-1]) + (" and " if language == "en" else " y ") + phrases[-1]
 
 
+def capital(text: str) -> str:
+    """Make the first letter a capital; Spanish questions begin with a mark before it."""
+    start = 1 if text[0] in "¿¡" else 0
+    return text[:start] + text[start].upper() + text[start + 1 :]
+
+
 def sentence(text: str) -> str:
     """Capitalise the first letter and close with a full stop."""
-    return text[0].upper() + text[1:] + "."
+    return capital(text) + "."
 
 
 def _english_plural(noun: str) -> str:

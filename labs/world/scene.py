@@ -1,12 +1,12 @@
 """A scene: what there is, before any sense perceives it. Everything else in `labs.world` is computed from it.
 
-    +-----------+-----------+-----------+
-    | top left  |    top    | top right |     A thing keeps to one cell of a three-by-three grid,
-    +-----------+-----------+-----------+     so its place has one name and no two things overlap.
-    |   left    |  centre   |   right   |     x runs right and y runs down, both from 0 to 1.
-    +-----------+-----------+-----------+
-    |bottom left|  bottom   |bottom righ|
-    +-----------+-----------+-----------+
++-----------+-----------+-----------+
+| top left  |    top    | top right |     A thing keeps to one cell of a three-by-three grid,
++-----------+-----------+-----------+     so its place has one name and no two things overlap.
+|   left    |  centre   |   right   |     x runs right and y runs down, both from 0 to 1.
++-----------+-----------+-----------+
+|bottom left|  bottom   |bottom righ|
++-----------+-----------+-----------+
 """
 
 from __future__ import annotations

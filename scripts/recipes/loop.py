@@ -1,0 +1,83 @@
+"""One training loop for every recipe: fixed steps, resumable to the bit, a progress bar, a gate at the end."""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+SAVE_EVERY = 100
+
+
+def train(
+    model: torch.nn.Module,
+    loss_at: Callable[[int], torch.Tensor],
+    folder: Path,
+    steps: int,
+    learning_rate: float,
+    validate: Callable[[], dict[str, float]] | None = None,
+    validate_every: int = 500,
+) -> list[dict]:
+    """Minimise `loss_at(step)` over `steps` steps and return the log.
+
+    The loss draws its data from the step's number alone, so a run killed anywhere and started again ends with the
+    same weights. State lies in `folder/state.pt`, the log in `folder/log.jsonl`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    optimizer = torch.optim.AdamW(model.parameters(), learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    start, log = _resume(folder, model, optimizer)
+    began, bar = time.monotonic(), tqdm(range(start, steps), initial=start, total=steps, desc=folder.name)
+    for step in bar:
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate * _schedule(step, steps)
+        model.train()
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = loss_at(step)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if not math.isfinite(loss.item()):
+            raise RuntimeError(f"{folder.name}: the loss is {loss.item()} at step {step}; the last good state is saved")
+        bar.set_postfix(loss=f"{loss.item():.3f}")
+        last = step + 1 == steps
+        if (step + 1) % SAVE_EVERY == 0 or last:
+            line = {"step": step + 1, "loss": round(loss.item(), 4), "seconds": round(time.monotonic() - began, 1)}
+            if validate and ((step + 1) % validate_every == 0 or last):
+                line |= evaluate(model, validate)
+                tqdm.write(json.dumps(line))
+            log.append(line)
+            _save(folder, model, optimizer, step + 1, log)
+    return log
+
+
+def evaluate(model: torch.nn.Module, validate: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Run `validate` in evaluation mode, without gradients."""
+    model.eval()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        return validate()
+
+
+def _schedule(step: int, steps: int, warmup: int = 100) -> float:
+    progress = min(1.0, step / steps)
+    return min(1.0, (step + 1) / warmup) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def _resume(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, list[dict]]:
+    if not (folder / "state.pt").exists():
+        return 0, []
+    state = torch.load(folder / "state.pt", weights_only=True)
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    log = (folder / "log.jsonl").read_text().splitlines()
+    return state["step"], [json.loads(line) for line in log if json.loads(line)["step"] <= state["step"]]
+
+
+def _save(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int, log: list[dict]) -> None:
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
+    torch.save(state, folder / "state.tmp")
+    (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log))
+    (folder / "state.tmp").replace(folder / "state.pt")

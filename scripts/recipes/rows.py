@@ -1,0 +1,95 @@
+"""What the language model and the multimodal model learn from: rows of one prefix and many pairs.
+
+The two differ in the prefix alone. The language model reads a caption where the multimodal model sees the picture.
+"""
+
+import random
+
+from transformers import PreTrainedTokenizerFast
+
+from labs.tuning.packing import Pair, Row
+from labs.world.captions import STYLES, caption
+from labs.world.dialogue import conversation, reasoning
+from labs.world.questions import KINDS, ask
+from labs.world.scene import Scene
+from labs.world.stories import Story
+from labs.world.wordings import INSTRUCTIONS
+
+PAIRS = 9
+# Types that need two things at once are asked more often: they are learned last.
+WEIGHTS = {"relation": 4, "comparison": 2, "size": 1, "colour": 1.5, "shape": 1.5, "taking_away": 1.5}
+
+
+def encode(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
+    """Token ids of a text as it stands."""
+    return tokenizer.encode(text, add_special_tokens=False)
+
+
+def pair(tokenizer: PreTrainedTokenizerFast, question: str, answer: str) -> Pair:
+    """A pair in the chat format."""
+    return Pair(encode(tokenizer, f"{question}<assistant>"), encode(tokenizer, f"{answer}</s>"))
+
+
+def scene_pairs(tokenizer: PreTrainedTokenizerFast, scene: Scene, rng: random.Random, language: str) -> list[Pair]:
+    """Questions of all types, one description, and one talk of several steps."""
+    asked: dict[str, str] = {}
+    kinds = rng.choices(KINDS, [WEIGHTS.get(kind, 1) for kind in KINDS], k=3 * PAIRS)
+    for question in (ask(scene, rng, kind, language) for kind in kinds):
+        if question and len(asked) < PAIRS - 2:
+            asked[question.text] = question.answer
+    style = rng.choice(STYLES)
+    asked[rng.choice(INSTRUCTIONS[language][style][:-1])] = caption(scene, style, language)
+    turns = conversation(scene, rng, language) if rng.random() < 0.7 else None
+    if turns:
+        (first, yes), (second, answer) = turns
+        asked[f"{first}<assistant>{yes}</s><user>{second}"] = answer
+    else:
+        question, answer = reasoning(scene, rng, language)
+        asked[question] = answer
+    return [pair(tokenizer, question, answer) for question, answer in asked.items()]
+
+
+def story_pairs(tokenizer: PreTrainedTokenizerFast, story: Story, rng: random.Random, language: str) -> list[Pair]:
+    """The story, two of its events alone, and what is in one of its pictures."""
+    sentences = story.sentences(language)
+    asked = {rng.choice(INSTRUCTIONS[language]["story"][:-1]): " ".join(sentences)}
+    for number in rng.sample(range(len(sentences)), 2):
+        happens = "What happens in picture {}?" if language == "en" else "¿Qué pasa en la imagen {}?"
+        asked[happens.format(number + 1)] = sentences[number]
+    number = rng.randrange(len(sentences))
+    there = "What is in picture {}?" if language == "en" else "¿Qué hay en la imagen {}?"
+    asked[there.format(number + 1)] = caption(story.scenes[number], "places", language)
+    return [pair(tokenizer, question, answer) for question, answer in asked.items()]
+
+
+def read_scene(tokenizer: PreTrainedTokenizerFast, scene: Scene, style: str, language: str) -> list[int]:
+    """The prefix of a row without a picture: the caption stands for it."""
+    return encode(tokenizer, f"<user>{caption(scene, style, language)}\n")
+
+
+def read_story(tokenizer: PreTrainedTokenizerFast, story: Story, language: str) -> list[int]:
+    """The same for five pictures, numbered as the chat template numbers them."""
+    captions = [f"{i}:{caption(scene, 'places', language)}\n" for i, scene in enumerate(story.scenes, start=1)]
+    return encode(tokenizer, "<user>" + "".join(captions))
+
+
+def see(tokenizer: PreTrainedTokenizerFast, pictures: int, tokens_each: int) -> list[int]:
+    """The prefix of a row with pictures, as the processor expands the chat template."""
+    images = (
+        ["<image>" * tokens_each] if pictures == 1 else [f"{i + 1}:" + "<image>" * tokens_each for i in range(pictures)]
+    )
+    return encode(tokenizer, "<user>" + "".join(images))
+
+
+def text_rows(tokenizer: PreTrainedTokenizerFast, rng: random.Random, count: int, sample, sample_story) -> list[Row]:
+    """Rows without pictures in both languages; at times the questions are in the other one than the caption."""
+    rows = []
+    for _ in range(count):
+        read, answer = rng.choice((("en", "en"), ("es", "es"), ("es", "es"), ("en", "es"), ("es", "en")))
+        if rng.random() < 0.25:
+            story = sample_story(rng)
+            rows.append(Row(read_story(tokenizer, story, read), story_pairs(tokenizer, story, rng, answer)))
+        else:
+            scene, style = sample(rng), rng.choice(("places", "places", "prose"))
+            rows.append(Row(read_scene(tokenizer, scene, style, read), scene_pairs(tokenizer, scene, rng, answer)))
+    return rows
