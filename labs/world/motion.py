@@ -5,7 +5,7 @@ One second for each thing, in reading order:
     0.0 - 0.2 s   turns to the thing           gyroscope: where it is
     0.2 - 0.4 s   goes along with its motion   accelerometer: a push and a stop in its direction; stronger when big
     0.4 - 0.8 s   looks once round its rim     gyroscope: its shape, and its size
-    0.8 - 1.0 s   looks once round its hole    gyroscope: only a ring has one
+    0.8 - 1.0 s   looks once round its hole    gyroscope: only a ring has one, else the gaze rests on the middle
 
 Axes of the sensor: x to the right, y up, z out of the back of the head. Gravity is felt along y, and partly along z
 as soon as the head nods. The head never rolls, so the last channel holds nothing but noise.
@@ -41,7 +41,7 @@ def feel(scene: Scene, noise: float = 0.0, seed: int | None = None) -> np.ndarra
     for thing in scene.things:
         gaze.append(_look(thing, at))
         at = gaze[-1][-1]
-    path = VIEW * _smooth(np.concatenate(gaze))  # yaw to the right and pitch upwards, rad
+    path = VIEW * _smooth(np.concatenate(gaze))  # right and up, rad; small enough to add up
     series = np.zeros((len(path) - 1, 6))
     series[:, 1] = GRAVITY * np.cos(path[1:, 1])
     series[:, 2] = -GRAVITY * np.sin(path[1:, 1])
@@ -60,7 +60,7 @@ def _look(thing: Thing, start: np.ndarray) -> np.ndarray:
     way = (1 - np.cos(np.linspace(0, np.pi, _TURN + 1)[1:, None])) / 2
     turn = start + way * (centre + rim[-1] - start)
     rest = np.repeat(turn[-1:], _GO, axis=0)
-    return np.concatenate([turn, rest, centre + rim, centre + hole if hole.any() else centre + rim[[-1] * _HOLE]])
+    return np.concatenate([turn, rest, centre + rim, centre + hole])
 
 
 def _push(thing: Thing) -> np.ndarray:
@@ -80,24 +80,23 @@ def _smooth(path: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def _rim_and_hole(shape: str, size: str, tilt: int) -> tuple[np.ndarray, np.ndarray]:
-    """Clockwise from the top, relative to the centre: (40, 2) and (20, 2), right and up, in picture widths.
+    """Clockwise from the top: (40, 2) and (20, 2), right and up of the thing's centre, in picture widths.
 
-    The outermost and the innermost covered point in each direction, read off the picture of the thing.
+    Seen from the middle of the thing's own matter (a moon's centre lies outside it): in each direction the farthest
+    and the nearest point covered. Without a hole the nearest is the middle itself.
     """
-    side = 512
-    thing = Thing(shape, "red", size, 0.5, 0.5, tilt=tilt)
-    mask = np.asarray(stamp(thing, side)[0]) >= 128
-    # A moon is seen from the middle of its body, since its centre lies outside it.
-    middle = (np.argwhere(mask).mean(axis=0)[::-1] if shape == "moon" else np.array(mask.shape) / 2 - 0.5)
-    radii = np.arange(0, 2.2 * thing.radius * side, 0.5)
+    scale = 512  # pixels a picture width
+    mask = np.asarray(stamp(Thing(shape, "red", size, 0.5, 0.5, tilt=tilt), scale)[0]) >= 128
+    middle = np.argwhere(mask).mean(axis=0)  # row, column
+    offset = (middle - (len(mask) - 1) / 2)[::-1] * (1, -1) / scale
+    radii = np.arange(len(mask))
+    wide = np.pad(mask, len(mask))
     rounds = []
     for steps, choose in ((_RIM, np.max), (_HOLE, np.min)):
         angles = 2 * np.pi * np.arange(1, steps + 1) / steps
         directions = np.stack([np.sin(angles), np.cos(angles)], axis=1)
-        x = np.rint(middle[0] + np.outer(directions[:, 0], radii)).astype(int)
-        y = np.rint(middle[1] - np.outer(directions[:, 1], radii)).astype(int)
-        inside = (x >= 0) & (x < mask.shape[1]) & (y >= 0) & (y < mask.shape[0])
-        covered = inside & mask[np.clip(y, 0, mask.shape[0] - 1), np.clip(x, 0, mask.shape[1] - 1)]
-        reach = np.array([choose(radii[row]) for row in covered]) / side
-        rounds.append(reach[:, None] * directions + ((middle - mask.shape[0] / 2 + 0.5) * (1, -1)) / side)
+        rows = np.rint(middle[0] - np.outer(directions[:, 1], radii)).astype(int) + len(mask)
+        columns = np.rint(middle[1] + np.outer(directions[:, 0], radii)).astype(int) + len(mask)
+        reach = [choose(radii[covered]) / scale for covered in wide[rows, columns]]
+        rounds.append(offset + np.array(reach)[:, None] * directions)
     return rounds[0], rounds[1]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from labs.world.picture import SIZE, stamp
 from labs.world.scene import Scene
-from labs.world.vocabulary import SHAPES
+from labs.world.vocabulary import DEPTHS, SHAPES
 
 SMALLEST = 64  # pixels a side; below it a small star loses its points
 LABELS = ("background", *SHAPES)
@@ -50,10 +50,10 @@ def boxes(scene: Scene, size: int = SIZE) -> np.ndarray:
 
 
 def semantic_map(scene: Scene, size: int = SIZE) -> np.ndarray:
-    """What each pixel shows: uint8 (size, size), indices into `LABELS`. Near things cover the others."""
+    """What each pixel shows: uint8 (size, size), indices into `LABELS`. Nearer things cover farther ones."""
     labels = np.zeros((size, size), np.uint8)
     layers = zip(scene.things, masks(scene, size), strict=True)
-    for thing, mask in sorted(layers, key=lambda layer: layer[0].depth == "near"):
+    for thing, mask in sorted(layers, key=lambda layer: -DEPTHS[layer[0].depth]):
         labels[mask] = LABELS.index(thing.shape)
     return labels
 

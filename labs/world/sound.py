@@ -27,7 +27,7 @@ TIMBRES: dict[str, dict[float, float]] = {
     "square": {1: 1, 3: 0.6, 5: 0.5, 7: 0.4},
     "triangle": {1: 1, 4: 0.8},
     "star": {1: 1, 5: 0.5, 6: 0.6, 7: 0.7, 8: 0.6},
-    "cross": {1: 1, 2: 0.9},
+    "cross": {1: 1, 2: 0.8},
     "heart": {1: 1, 2: 0.7, 3: 0.5, 4: 0.35, 5: 0.25},
     "ring": {1: 1, 2.76: 0.7, 5.4: 0.6},  # the first modes of a ringing bar
     "moon": {1: 1, 3: 0.8},
@@ -49,7 +49,7 @@ def play(scene: Scene) -> np.ndarray:
 
 def say(words: str) -> np.ndarray:
     """Speak a text: float32 (2, samples) at `RATE`, 0.25 s a word; case and punctuation are not heard."""
-    spoken = re.findall(r"\w+", words.lower())
+    spoken = re.findall(r"\w+", words)
     if not spoken:
         raise ValueError(f"words must hold at least one letter or digit, not {words!r}")
     voice = np.concatenate([_speak(word) for word in spoken])

@@ -6,7 +6,7 @@ from PIL import Image, ImageFilter
 from labs.world.picture import SIZE
 from labs.world.regions import coverage
 from labs.world.scene import Scene
-from labs.world.vocabulary import TEMPERATURES
+from labs.world.vocabulary import DEPTHS, TEMPERATURES
 
 AIR = 18.0  # degrees Celsius
 _BLUR = 0.01  # picture widths
@@ -21,7 +21,8 @@ _RAMP = np.array([
 def temperature_map(scene: Scene, size: int = SIZE) -> np.ndarray:
     """Temperature of each pixel: float32 (size, size) in degrees Celsius."""
     degrees = np.full((size, size), AIR)
-    for thing, layer in zip(scene.things, coverage(scene, size), strict=True):
+    layers = zip(scene.things, coverage(scene, size), strict=True)
+    for thing, layer in sorted(layers, key=lambda layer: -DEPTHS[layer[0].depth]):
         soft = np.asarray(Image.fromarray(layer).filter(ImageFilter.GaussianBlur(_BLUR * size))) / 255
         degrees += soft * (TEMPERATURES[thing.temperature] - degrees)
     return degrees.astype(np.float32)

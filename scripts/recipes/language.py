@@ -29,7 +29,7 @@ def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) ->
         return prefix_loss(model, batch, long_answers=LONG_ANSWERS)
 
     loop.train(
-        model, loss_at, folder, steps, LEARNING_RATE, validate=lambda: validate(model, tokenizer), validate_every=250
+        model, loss_at, folder, steps, LEARNING_RATE, validate=lambda: validate(model, tokenizer), validate_every=200
     )
     return model
 

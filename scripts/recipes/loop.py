@@ -19,7 +19,7 @@ def train(
     steps: int,
     learning_rate: float,
     validate: Callable[[], dict[str, float]] | None = None,
-    validate_every: int = 500,
+    validate_every: int = 500,  # a multiple of SAVE_EVERY
 ) -> list[dict]:
     """Minimise `loss_at(step)` over `steps` steps and return the log.
 

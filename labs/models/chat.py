@@ -1,0 +1,50 @@
+"""Pictures and a question in, an answer out: the same call for both generations of model."""
+
+from collections.abc import Sequence
+
+import torch
+from PIL import Image
+
+from labs.models.catalog import Loaded
+
+MAX_NEW_TOKENS = 120
+
+
+def message(question: str, pictures: int = 1) -> dict:
+    """A user's message in the `messages` format: the pictures, then the question."""
+    return {"role": "user", "content": [{"type": "image"}] * pictures + [{"type": "text", "text": question}]}
+
+
+@torch.no_grad()
+def answer(
+    loaded: Loaded, pictures: Sequence[Image.Image], question: str, history: Sequence[dict] = (), **generate
+) -> str:
+    """Answer one question about one or several pictures, greedily.
+
+    `history` holds earlier messages of the conversation; then the pictures belong to its first message.
+    """
+    if loaded.entry.model_class == "GitForCausalLM":
+        return _answer_git(loaded, pictures, question, **generate)
+    new = {"role": "user", "content": [{"type": "text", "text": question}]}
+    messages = [*history, new] if history else [message(question, len(pictures))]
+    prompt = loaded.processor.apply_chat_template(messages, add_generation_prompt=True)
+    inputs = loaded.processor(images=list(pictures) or None, text=prompt, return_tensors="pt").to(loaded.model.device)
+    generated = loaded.model.generate(**inputs, **(_greedy() | generate))
+    return loaded.processor.decode(generated[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).strip()
+
+
+def _answer_git(loaded: Loaded, pictures: Sequence[Image.Image], question: str, **generate) -> str:
+    prompt = f"<user>{question}<assistant>"
+    inputs = loaded.processor(images=list(pictures), text=prompt, return_tensors="pt").to(loaded.model.device)
+    pixels = inputs["pixel_values"]
+    if len(pictures) > 1:
+        pixels = pixels[None]  # (1, frames, 3, height, width): GIT's own form for a sequence of pictures
+    ids = inputs["input_ids"]
+    # The library's cache assumes the full number of frames; without it one picture is as good as five.
+    options = _greedy() | {"use_cache": False} | generate
+    generated = loaded.model.generate(pixel_values=pixels, input_ids=ids, **options)
+    return loaded.processor.decode(generated[0, ids.shape[1] :], skip_special_tokens=True).strip()
+
+
+def _greedy() -> dict:
+    return {"max_new_tokens": MAX_NEW_TOKENS, "do_sample": False}

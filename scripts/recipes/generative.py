@@ -1,0 +1,101 @@
+"""The pretrained generation (GitForCausalLM): captions, questions and stories, each of them text after the pictures.
+
+GIT has no shared prefixes: its pairs follow one another as the turns of one conversation.
+"""
+
+import random
+from pathlib import Path
+
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import GitForCausalLM, PreTrainedTokenizerFast
+
+from labs.models import mini
+from labs.models.pixels import to_pixels
+from labs.tuning.packing import IGNORE, Pair
+from labs.world import splits
+from labs.world.picture import draw
+from labs.world.questions import KINDS, ask
+from labs.world.stories import sample_story
+from recipes import dual, loop
+from recipes.rows import encode, pair, scene_pairs, story_pairs
+
+STEPS, LEARNING_RATE = 3000, 1.5e-3
+SCENES, STORIES, LENGTH = 32, 16, 160
+
+
+def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) -> GitForCausalLM:
+    """Train, or continue, in `folder`. The eyes come from the dual encoder beside it."""
+    model = mini.generative(tokenizer)
+    mini.load_eyes(model.git.image_encoder, dual.run(folder.parent / "dual", tokenizer))
+    loop.train(
+        model, lambda step: _loss(model, tokenizer, step), folder, steps, LEARNING_RATE,
+        validate=lambda: validate(model, tokenizer), validate_every=200,
+    )  # fmt: skip
+    return model
+
+
+def _loss(model: GitForCausalLM, tokenizer: PreTrainedTokenizerFast, step: int) -> torch.Tensor:
+    rng = random.Random(f"generative {step}")
+    if step % 4 == 3:
+        stories = [sample_story(rng) for _ in range(STORIES)]
+        turns = [story_pairs(tokenizer, story, rng, "en") for story in stories]
+        pixels = to_pixels([draw(scene) for story in stories for scene in story.scenes]).unflatten(0, (-1, 5))
+    else:
+        scenes = [splits.sample(rng, sign=rng.random() < 0.1) for _ in range(SCENES)]
+        turns = [scene_pairs(tokenizer, scene, rng, "en") for scene in scenes]
+        pixels = to_pixels([draw(scene) for scene in scenes])
+    for pairs in turns:
+        rng.shuffle(pairs)
+    logits, labels, weights = supervised(model, tokenizer, turns, pixels)
+    losses = cross_entropy(logits.float(), labels, reduction="none")
+    return (losses * weights).sum() / weights.sum()
+
+
+def supervised(
+    model: GitForCausalLM, tokenizer: PreTrainedTokenizerFast, turns: list[list[Pair]], pixels: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Logits, labels and weights at every answer token of conversations cut after `LENGTH` tokens."""
+    start = encode(tokenizer, "<user>")
+    ids = torch.full((len(turns), LENGTH), tokenizer.pad_token_id)
+    labels, weights = torch.full_like(ids, IGNORE), torch.zeros(ids.shape)
+    for row, pairs in enumerate(turns):
+        position = 0
+        for prompt, answer in pairs:
+            prompt = start + prompt
+            end = position + len(prompt) + len(answer)
+            if end > LENGTH:
+                continue
+            ids[row, position:end] = torch.tensor(prompt + answer)
+            labels[row, end - len(answer) - 1 : end - 1] = torch.tensor(answer)
+            weights[row, end - len(answer) - 1 : end - 1] = len(answer) ** -0.5
+            position = end
+    width = int((ids != tokenizer.pad_token_id).sum(1).max())
+    ids, labels, weights = ids[:, :width], labels[:, :width], weights[:, :width]
+    hidden = model.git(input_ids=ids, pixel_values=pixels).last_hidden_state[:, -width:]
+    where = labels != IGNORE
+    return model.output(hidden[where]), labels[where], weights[where]
+
+
+def validate(model: GitForCausalLM, tokenizer: PreTrainedTokenizerFast, scenes: int = 48) -> dict[str, float]:
+    """Exact match on held-out scenes by type, and the share of whole stories told rightly."""
+    rng, right = random.Random("generative validation"), {}
+    for _ in range(scenes):
+        scene = splits.sample(rng, "heldout")
+        asked = [question for kind in KINDS if (question := ask(scene, rng, kind))]
+        turns = [[pair(tokenizer, question.text, question.answer)] for question in asked]
+        pixels = to_pixels([draw(scene)]).expand(len(asked), -1, -1, -1)
+        for question, ok in zip(asked, _exact(model, tokenizer, turns, pixels), strict=True):
+            right.setdefault(question.kind, []).append(ok)
+    stories = [sample_story(rng, "heldout") for _ in range(24)]
+    pixels = to_pixels([draw(scene) for story in stories for scene in story.scenes]).unflatten(0, (-1, 5))
+    told = _exact(model, tokenizer, [[pair(tokenizer, "Tell the story.", story.text())] for story in stories], pixels)
+    result = {"en": sum(map(sum, right.values())) / sum(map(len, right.values()))}
+    result |= {kind: sum(oks) / len(oks) for kind, oks in right.items()} | {"story": sum(told) / len(told)}
+    return {name: round(value, 3) for name, value in result.items()}
+
+
+def _exact(model: GitForCausalLM, tokenizer: PreTrainedTokenizerFast, turns: list, pixels: torch.Tensor) -> list[bool]:
+    logits, labels, _ = supervised(model, tokenizer, turns, pixels)
+    lengths = [len(pairs[0].answer) for pairs in turns]
+    return [bool(part.all()) for part in (logits.argmax(-1) == labels).split(lengths)]
