@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from labs.world.picture import SIZE, draw
-from labs.world.regions import check_size
+from labs.world.picture import SIZE, check_size, draw
 from labs.world.scene import Scene, Thing
 from labs.world.vocabulary import MOTIONS
 

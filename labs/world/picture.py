@@ -7,16 +7,24 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from labs.world.scene import Scene, Thing
-from labs.world.vocabulary import COLOURS
+from labs.world.vocabulary import COLOURS, DEPTHS
 
 SIZE = 72  # pixels a side, the size the mini models see: 6 x 6 patches of 12
+SMALLEST = 64  # below it a small star loses its points
 _OVERSAMPLE = 8
 
 
+def check_size(size: int) -> None:
+    """Raise ValueError if `size`, in pixels, is too small for the shapes to be told apart."""
+    if size < SMALLEST:
+        raise ValueError(f"size must be at least {SMALLEST} pixels, not {size}")
+
+
 def draw(scene: Scene, size: int = SIZE) -> Image.Image:
-    """Draw the scene as an RGB picture of `size` x `size` pixels."""
+    """Draw the scene as an RGB picture of `size` x `size` pixels, far things first."""
+    check_size(size)
     picture = _background(scene, size)
-    for thing in sorted(scene.things, key=lambda thing: thing.depth == "near"):
+    for thing in sorted(scene.things, key=lambda thing: -DEPTHS[thing.depth]):
         mask, corner = stamp(thing, size)
         picture.paste(tuple(min(255, round(part * thing.shade)) for part in COLOURS[thing.colour]), corner, mask)
     if scene.sign:
@@ -78,8 +86,8 @@ _OUTLINES = {
     "square": [(-0.82, -0.82), (0.82, -0.82), (0.82, 0.82), (-0.82, 0.82)],
     "triangle": _spokes((1.0,), 3),
     "star": _spokes((1.0, 0.42), 10),
-    "cross": [(-_ARM, -1), (_ARM, -1), (_ARM, -_ARM), (1, -_ARM), (1, _ARM), (_ARM, _ARM),
-              (_ARM, 1), (-_ARM, 1), (-_ARM, _ARM), (-1, _ARM), (-1, -_ARM), (-_ARM, -_ARM)],
+    "cross": [(-_ARM, -1.0), (_ARM, -1.0), (_ARM, -_ARM), (1.0, -_ARM), (1.0, _ARM), (_ARM, _ARM),
+              (_ARM, 1.0), (-_ARM, 1.0), (-_ARM, _ARM), (-1.0, _ARM), (-1.0, -_ARM), (-_ARM, -_ARM)],
     "heart": _heart(),
 }  # fmt: skip
 

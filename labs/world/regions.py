@@ -9,18 +9,11 @@ import math
 import numpy as np
 from PIL import Image
 
-from labs.world.picture import SIZE, stamp
+from labs.world.picture import SIZE, check_size, stamp
 from labs.world.scene import Scene
 from labs.world.vocabulary import DEPTHS, SHAPES
 
-SMALLEST = 64  # pixels a side; below it a small star loses its points
 LABELS = ("background", *SHAPES)
-
-
-def check_size(size: int) -> None:
-    """Raise ValueError if `size`, in pixels, is too small for the shapes to be told apart."""
-    if size < SMALLEST:
-        raise ValueError(f"size must be at least {SMALLEST} pixels, not {size}")
 
 
 def coverage(scene: Scene, size: int = SIZE) -> np.ndarray:
