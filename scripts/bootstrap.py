@@ -1,9 +1,10 @@
 """Make .venv, install what the labs need, then run the tour or the tests. Standard library only.
 
-    python scripts/bootstrap.py run [arguments of `python -m labs tour`]
-    python scripts/bootstrap.py test [arguments of pytest; paths count from the checkout]
-    python scripts/bootstrap.py install
+python scripts/bootstrap.py run [arguments of `python -m labs tour`]
+python scripts/bootstrap.py test [arguments of pytest; paths count from the checkout]
+python scripts/bootstrap.py install
 """
+
 # Has to parse and start under old Pythons (3.8 syntax), so that they can be told which one is needed.
 import contextlib
 import hashlib
@@ -98,14 +99,18 @@ def make_venv():
         import ensurepip  # noqa: F401 - Debian packs it apart
         import venv
     except ImportError:
-        raise Stop(f"Python {version} lacks its venv module: install it (Debian and Ubuntu: "
-                   f"sudo apt install python{version}-venv) and run this again.") from None
+        raise Stop(
+            f"Python {version} lacks its venv module: install it (Debian and Ubuntu: "
+            f"sudo apt install python{version}-venv) and run this again."
+        ) from None
     with step(f"making .venv with Python {version}"):
         try:
             venv.create(VENV, with_pip=True, clear=True, symlinks=os.name != "nt")
         except (OSError, subprocess.CalledProcessError) as error:
-            raise Stop(f"{VENV} could not be made ({error}): give the folder write permission and "
-                       "3 GB of disk space and run this again.") from None
+            raise Stop(
+                f"{VENV} could not be made ({error}): give the folder write permission and "
+                "3 GB of disk space and run this again."
+            ) from None
 
 
 def has_nvidia_gpu():

@@ -20,7 +20,7 @@ from labs.world.stories import sample_story
 from recipes import dual, loop
 from recipes.rows import encode, pair, scene_pairs, story_pairs
 
-STEPS, LEARNING_RATE = 3000, 1.5e-3
+STEPS, LEARNING_RATE = 2600, 1.2e-3
 SCENES, STORIES, LENGTH = 32, 16, 160
 
 

@@ -1,0 +1,47 @@
+"""A skill the multimodal mini model lacks: reading a thermal camera. Pictures and questions to tune on and to test.
+
+The pictures are false-colour temperature maps, which pre-training never shows; the questions need the temperatures.
+"""
+
+import random
+from typing import NamedTuple
+
+from PIL import Image
+
+from labs.world import splits, thermal
+from labs.world.picture import SIZE
+from labs.world.scene import Scene
+from labs.world.vocabulary import NUMBERS, TEMPERATURES
+
+QUESTIONS = {
+    "hottest": "Where is the hottest thing?",
+    "coldest": "Where is the coldest thing?",
+    "warm": "How many things are warm?",
+}
+
+
+class Reading(NamedTuple):
+    """One thermal picture with its questions: kind -> (question, answer)."""
+
+    picture: Image.Image
+    asked: dict[str, tuple[str, str]]
+
+
+def sample_reading(rng: random.Random, split: str = "train", size: int = SIZE) -> Reading:
+    """Draw a scene of the split with one hottest and one coldest thing, and look at it with the thermal camera."""
+    scene = splits.sample(rng, split)
+    while not (_extreme(scene, max) and _extreme(scene, min)):
+        scene = splits.sample(rng, split)
+    warm = sum(thing.temperature == "warm" for thing in scene.things)
+    answers = {"hottest": _extreme(scene, max), "coldest": _extreme(scene, min), "warm": NUMBERS[warm]}
+    picture = thermal.as_picture(thermal.temperature_map(scene, size))
+    return Reading(picture, {kind: (text, answers[kind]) for kind, text in QUESTIONS.items()})
+
+
+def _extreme(scene: Scene, pick) -> str | None:
+    """The place of the one hottest (or coldest) of at least two things; None where several share it."""
+    degrees = [TEMPERATURES[thing.temperature] for thing in scene.things]
+    best = pick(degrees)
+    if len(degrees) < 2 or degrees.count(best) != 1:
+        return None
+    return scene.things[degrees.index(best)].place
