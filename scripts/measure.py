@@ -16,7 +16,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 sys.path.insert(0, str(Path(__file__).parent))
 
 import torch
-from recipes import RECIPES
+from recipes import RECIPES, language, rows
 
 import labs
 from labs.evaluation import heldout
@@ -26,6 +26,8 @@ from labs.evaluation.metrics import exact_match, told_events
 from labs.models import catalog, mini
 from labs.models.checkpoint import save
 from labs.models.tokens import build_tokenizer
+from labs.tuning.packing import Row, pack
+from labs.tuning.prefix_loss import exact_matches
 from labs.world import splits
 from labs.world.grammar import phrase
 from labs.world.picture import draw
@@ -45,7 +47,9 @@ def main() -> None:
     cards = json.loads(cards_file.read_text()) if cards_file.exists() else {}
     for role in arguments.roles:
         export(role, arguments.runs)
-        card = {"checkpoint": catalog.find(role).name} | recipe_card(role, arguments.runs) | MEASURES[role]()
+        card = (
+            {"checkpoint": catalog.find(role).name} | recipe_card(role, arguments.runs) | MEASURES[role](arguments.runs)
+        )
         cards[role] = card | {"torch": torch.__version__, "python": platform.python_version()}
         cards_file.write_text(json.dumps(cards, indent=1) + "\n")
         print(json.dumps({role: cards[role]}, indent=1))
@@ -75,7 +79,7 @@ def recipe_card(role: str, runs: Path) -> dict:
     }
 
 
-def measure_dual_encoder() -> dict:
+def measure_dual_encoder(runs: Path) -> dict:
     """Zero-shot accuracy over all names of a colour and a shape, on single things of held-out pairs."""
     loaded, rng = catalog.load("dual_encoder"), random.Random("measure dual encoder")
     names = [(colour, shape) for colour in COLOURS for shape in SHAPES]
@@ -88,17 +92,15 @@ def measure_dual_encoder() -> dict:
     return {"zero_shot": interval([float(ok) for ok in right], list(range(SINGLES)))._asdict(), "names": len(names)}
 
 
-def measure_language() -> dict:
+def measure_language(runs: Path) -> dict:
     """Exact match on held-out scenes that are read as captions."""
-    from recipes import language
-
     loaded = catalog.load("language")
     with torch.no_grad():
         return {"exact_match": language.validate(loaded.model, loaded.processor, scenes=200)}
 
 
-def measure_answers(role: str) -> dict:
-    """Questions by type with two picture controls, and stories with the pictures out of order."""
+def measure_answers(role: str, runs: Path) -> dict:
+    """Questions by type with two picture controls and the blind twin, and stories with the pictures out of order."""
     loaded = catalog.load(role)
     pictures = PICTURES if role == "multimodal" else 100
     scenes, items = heldout.questions(pictures)
@@ -114,8 +116,26 @@ def measure_answers(role: str) -> dict:
         for kind in sorted({item.kind for item in items})
     }  # fmt: skip
     result = {name: interval(values, where)._asdict() for name, values in scores.items()} | {"kinds": kinds}
+    if role == "multimodal":
+        scores["twin"] = twin_scores(runs, items)
+        result["twin"] = interval(scores["twin"], where)._asdict()
+        result["right - twin"] = difference(scores["right"], scores["twin"], where)._asdict()
     result["right - shuffled"] = difference(scores["right"], scores["shuffled"], where)._asdict()
     return result | measure_stories(loaded)
+
+
+def twin_scores(runs: Path, items: list[heldout.Item]) -> list[float]:
+    """The same questions to the twin that was trained without pictures."""
+    tokenizer = build_tokenizer()
+    twin = mini.language(tokenizer).eval()
+    twin.load_state_dict(torch.load(runs / "blind" / "state.pt", weights_only=True)["model"])
+    prefix = rows.encode(tokenizer, "<user>")
+    scores = []
+    for item in items:
+        row = Row(prefix, [rows.pair(tokenizer, item.question, item.answer)])
+        with torch.no_grad():
+            scores.append(float(exact_matches(twin, pack([row], tokenizer.pad_token_id))[0, 1]))
+    return scores
 
 
 def measure_stories(loaded: catalog.Loaded) -> dict:
@@ -134,8 +154,8 @@ def measure_stories(loaded: catalog.Loaded) -> dict:
 MEASURES = {
     "dual_encoder": measure_dual_encoder,
     "language": measure_language,
-    "generative": lambda: measure_answers("generative"),
-    "multimodal": lambda: measure_answers("multimodal"),
+    "generative": lambda runs: measure_answers("generative", runs),
+    "multimodal": lambda runs: measure_answers("multimodal", runs),
 }
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from labs.world.vocabulary import COLOURS, SHAPES, SIZES
 from recipes import loop
 
 STEPS, BATCH, LEARNING_RATE = 2200, 96, 1.5e-3
+COUNTS = (1, 1, 2, 3, 4)  # things in a scene
 GRID = SIZE // mini.PATCH
 CLASSES = {"shape": SHAPES, "colour": tuple(COLOURS), "size": tuple(SIZES)}  # class 0 is the background
 NAMES = [(colour, shape) for colour in COLOURS for shape in SHAPES]
@@ -39,20 +40,33 @@ class WithHeads(torch.nn.Module):
         self.heads = torch.nn.ModuleDict(heads)
 
 
-def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) -> CLIPModel:
-    """Train, or continue, in `folder`, and return the model without its heads."""
+def run(
+    folder: Path,
+    tokenizer: PreTrainedTokenizerFast,
+    steps: int = STEPS,
+    counts: tuple[int, ...] = COUNTS,
+    shuffled: bool = False,
+) -> CLIPModel:
+    """Train, or continue, in `folder`, and return the model without its heads.
+
+    `shuffled` is the control: every caption goes with the next scene's picture, so there is nothing to learn.
+    """
     model = WithHeads(mini.dual_encoder(tokenizer))
     loop.train(
-        model, lambda step: _loss(model, tokenizer, step), folder, steps, LEARNING_RATE,
+        model, lambda step: _loss(model, tokenizer, step, counts, shuffled), folder, steps, LEARNING_RATE,
         validate=lambda: validate(model, tokenizer),
     )  # fmt: skip
     return model.clip
 
 
-def _loss(model: WithHeads, tokenizer: PreTrainedTokenizerFast, step: int) -> torch.Tensor:
+def _loss(
+    model: WithHeads, tokenizer: PreTrainedTokenizerFast, step: int, counts: tuple[int, ...], shuffled: bool
+) -> torch.Tensor:
     rng = random.Random(f"dual {step}")
-    scenes = [splits.sample(rng, count=rng.choice((1, 1, 2, 3, 4))) for _ in range(BATCH)]
+    scenes = [splits.sample(rng, count=rng.choice(counts)) for _ in range(BATCH)]
     texts = [_text(scene, rng) for scene in scenes]
+    if shuffled:
+        texts = texts[1:] + texts[:1]
     vision = model.clip.vision_model(pixel_values=to_pixels([draw(scene) for scene in scenes]))
     dense = _patch_loss(model, vision.last_hidden_state[:, 1:].float(), scenes)
     pictures = model.clip.visual_projection(vision.pooler_output)
