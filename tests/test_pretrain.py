@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from recipes import dual, language
 
 from labs.models.tokens import build_tokenizer
-from recipes import dual, language
 
 
 @pytest.fixture(scope="module")

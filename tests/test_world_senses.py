@@ -18,12 +18,45 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labs.world import clip, depth, motion, picture, points, regions, series, sound, splits, thermal
+from labs.world import clip, depth, dialogue, edits, motion, picture, points, regions, series, sound, splits, thermal
+from labs.world.captions import STYLES, caption
+from labs.world.questions import questions
 from labs.world.scene import Scene, Thing
-from labs.world.vocabulary import COLOURS, DEPTHS, ES_COLOURS, ES_SHAPES, MOTIONS, PLACES, SHAPES, SIZES, TEMPERATURES
+from labs.world.stories import sample_story
+from labs.world.vocabulary import (
+    COLOURS,
+    DEPTHS,
+    ES_COLOURS,
+    ES_SHAPES,
+    LANGUAGES,
+    MOTIONS,
+    PLACES,
+    SHAPES,
+    SIZES,
+    TEMPERATURES,
+)
 
 RECORD = Path(__file__).parent / "data" / "renderers.json"
 SCENES = [splits.sample(random.Random(seed), sign=seed % 4 == 0) for seed in range(20)]
+
+
+def story_of(scene: Scene):
+    """Some story: it has scenes of its own, and only its seed comes from this one."""
+    return sample_story(random.Random(scene.texture), splits.SPLITS[scene.texture % 2])
+
+
+# What is written with a random source, the seed of which is fixed here. Several talks: a single one says little.
+WRITERS = {
+    "questions": lambda scene, language: questions(scene, random.Random(0), 12, language),
+    "conversation": lambda scene, language: [
+        dialogue.conversation(scene, random.Random(seed), language) for seed in range(8)
+    ],
+    "reasoning": lambda scene, language: [
+        dialogue.reasoning(scene, random.Random(seed), language) for seed in range(8)
+    ],
+    "story": lambda scene, language: story_of(scene).text(language),
+    "edit": lambda scene, language: edits.sample_edit(random.Random(scene.texture), language=language),
+}
 # Every renderer that is fixed: a name and a function of the scene alone. Add one line for a further one.
 RENDERERS = {
     "picture": picture.draw,
@@ -45,6 +78,11 @@ RENDERERS = {
     "noisy_motion": lambda scene: motion.feel(scene, noise=0.1, seed=1),
     "points": points.scan,
     "series": series.sweep,
+    **{f"caption_{style}_{language}": lambda scene, style=style, language=language: caption(scene, style, language)
+       for style in STYLES for language in LANGUAGES},
+    **{f"{name}_{language}": lambda scene, write=write, language=language: write(scene, language)
+       for name, write in WRITERS.items() for language in LANGUAGES},
+    "story_pictures": lambda scene: np.stack([picture.draw(part) for part in story_of(scene).scenes]),
 }  # fmt: skip
 
 

@@ -57,7 +57,20 @@ def dual_encoder(tokenizer: PreTrainedTokenizerFast, seed: int = 0) -> CLIPModel
         max_position_embeddings=96, projection_dim=128, hidden_act="gelu", pad_token_id=tokenizer.pad_token_id,
         bos_token_id=None, eos_token_id=tokenizer.eos_token_id,
     )  # fmt: skip
-    return CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=128))
+    clip = CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=128))
+    # The library draws positions a tenth as large as patches, and a small tower then forgets where it looks.
+    with torch.no_grad():
+        clip.vision_model.embeddings.position_embedding.weight[1:] += 0.4 * grid_positions(VISION_WIDTH)
+    return clip
+
+
+def grid_positions(width: int, side: int = SIZE // PATCH) -> torch.Tensor:
+    """Sines and cosines of row and column, (side * side, width), as MAE gives its encoder."""
+    frequencies = torch.pi / side * 2.0 ** torch.linspace(-1, 1, width // 4)
+    angles = torch.arange(side)[:, None] * frequencies
+    line = torch.cat([angles.sin(), angles.cos()], dim=1)  # (side, width / 2)
+    rows, columns = line[:, None].expand(-1, side, -1), line[None].expand(side, -1, -1)
+    return torch.cat([rows, columns], dim=-1).flatten(0, 1)
 
 
 def language(tokenizer: PreTrainedTokenizerFast, seed: int = 0) -> LlamaForCausalLM:

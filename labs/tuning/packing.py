@@ -43,9 +43,13 @@ class Batch(NamedTuple):
     attention_mask: torch.Tensor
 
 
-def pack(rows: list[Row], pad_token_id: int) -> Batch:
-    """Lay each row out as above and pad on the right."""
+def pack(rows: list[Row], pad_token_id: int, multiple: int = 1) -> Batch:
+    """Lay each row out as above and pad on the right, to a length that is a multiple of `multiple`.
+
+    Few different lengths spare the processor from preparing its kernels anew at every step.
+    """
     tokens = max(len(row.prefix) + sum(len(p.prompt) + len(p.answer) for p in row.pairs) for row in rows)
+    tokens = -(-tokens // multiple) * multiple
     ids = torch.full((len(rows), tokens), pad_token_id)
     labels, positions = torch.full_like(ids, IGNORE), torch.zeros_like(ids)
     segments = torch.full_like(ids, -1)

@@ -2,7 +2,7 @@
 
 import random
 
-from labs.world.grammar import phrase, sentence, word
+from labs.world.grammar import check_language, phrase, place_word, sentence, word
 from labs.world.scene import Scene
 from labs.world.vocabulary import NUMBERS
 
@@ -14,6 +14,7 @@ _FOLLOW_UPS = {
 
 def conversation(scene: Scene, rng: random.Random, language: str = "en") -> list[tuple[str, str]] | None:
     """Two turns of (question, answer) about a shape that occurs once; None where there is no such shape."""
+    check_language(language)
     shapes = [thing.shape for thing in scene.things]
     single = [thing for thing in scene.things if shapes.count(thing.shape) == 1]
     if not single:
@@ -21,10 +22,8 @@ def conversation(scene: Scene, rng: random.Random, language: str = "en") -> list
     thing, about = rng.choice(single), rng.choice(tuple(_FOLLOW_UPS[language]))
     noun = phrase(language, thing.shape, article="a")
     first = f"Is there {noun}?" if language == "en" else f"¿Hay {noun}?"
-    return [
-        (first, word(language, "yes")),
-        (_FOLLOW_UPS[language][about], word(language, getattr(thing, about))),
-    ]
+    answer = place_word(language, thing.place) if about == "place" else word(language, getattr(thing, about))
+    return [(first, word(language, "yes")), (_FOLLOW_UPS[language][about], answer)]
 
 
 def reasoning(scene: Scene, rng: random.Random, language: str = "en") -> tuple[str, str]:

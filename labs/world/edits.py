@@ -66,7 +66,7 @@ def _try(before: Scene, kind: str, rng: random.Random, language: str) -> Edit | 
     count = len(before.things)
     if (kind == "add" and count == MOST) or (kind == "remove" and count == 1):
         return None
-    taken = {thing.cell for thing in before.things} | ({before.sign_cell} if before.sign else set())
+    taken = {thing.cell for thing in before.things}
     cell = rng.choice([cell for cell in range(9) if cell not in taken])
     old = None if kind == "add" else rng.choice(before.things)
     the = refer(before, old, rng, language) if old else ""

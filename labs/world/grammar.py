@@ -48,6 +48,11 @@ def at(language: str, place: str) -> str:
     return f"at the {place}" if language == "en" else ES_PLACES[place]
 
 
+def place_word(language: str, place: str) -> str:
+    """Write a place as the answer to a question: "top left" / "arriba a la izquierda"."""
+    return at(language, place).removeprefix("at the ")
+
+
 def word(language: str, english: str) -> str:
     """Translate one answer word: a shape, colour, size, place, number, direction, yes or no."""
     if language == "en":
@@ -58,6 +63,11 @@ def word(language: str, english: str) -> str:
     if english in ES_SHAPES:
         return ES_SHAPES[english].one
     return ES_WORDS.get(english) or ES_PLACES[english]
+
+
+def contract(language: str, text: str) -> str:
+    """Spanish writes "de el" and "a el" in one word: "del círculo", "al círculo"."""
+    return text.replace(" de el ", " del ").replace(" a el ", " al ") if language == "es" else text
 
 
 def join(language: str, phrases: list[str]) -> str:

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from labs.world.grammar import at, capital, phrase, word
+from labs.world.grammar import at, capital, check_language, contract, phrase, place_word, word
 from labs.world.scene import Scene, Thing
+from labs.world.splits import HELD_OUT_PAIRS, is_held_out
 from labs.world.vocabulary import COLOURS, NUMBERS, SHAPES
 from labs.world.wordings import WORDINGS
 
@@ -41,13 +42,15 @@ def ask(
     """
     if kind not in ASKERS:
         raise ValueError(f"kind must be one of {KINDS}, not {kind!r}")
-    asked = ASKERS[kind](scene, rng, language)
+    check_language(language)
+    asked = ASKERS[kind](scene, rng, language) if scene.things else None
     if asked is None:
         return None
     wordings = WORDINGS[language][kind]
     template = wordings[rng.randrange(len(wordings) - 1) if wording is None else wording]
-    about = tuple(scene.things.index(thing) for thing in asked.about)
-    return Question(kind, capital(template.format(**asked.slots)), _answer(kind, asked.answer, language), about)
+    text = capital(contract(language, template.format(**asked.slots)))
+    answer = place_word(language, asked.answer) if kind == "place" else word(language, asked.answer)
+    return Question(kind, text, answer, tuple(scene.things.index(thing) for thing in asked.about))
 
 
 def questions(scene: Scene, rng: random.Random, count: int, language: str = "en", kinds=None) -> list[Question]:
@@ -62,10 +65,6 @@ def questions(scene: Scene, rng: random.Random, count: int, language: str = "en"
         if len(asked) == count:
             break
     return list(asked.values())
-
-
-def _answer(kind: str, answer: str, language: str) -> str:
-    return at(language, answer).removeprefix("at the ") if kind == "place" else word(language, answer)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -104,14 +103,15 @@ def _one(scene: Scene, rng: random.Random, language: str, hide: str) -> tuple[Th
 def _existence(scene: Scene, rng: random.Random, language: str) -> Asked:
     """Half the answers are no; most of those ask for a colour and a shape that are there, but not in one thing."""
     there = {(thing.colour, thing.shape) for thing in scene.things}
+    kept = there if is_held_out(scene) else there | HELD_OUT_PAIRS
     if rng.random() < 0.5:
         thing = rng.choice(scene.things)
         return Asked({"a": phrase(language, thing.shape, thing.colour, article="a")}, "yes", (thing,))
-    mixed = [(a.colour, b.shape) for a in scene.things for b in scene.things if (a.colour, b.shape) not in there]
+    mixed = [(a.colour, b.shape) for a in scene.things for b in scene.things if (a.colour, b.shape) not in kept]
     mixed.append((rng.choice(tuple(COLOURS)), rng.choice(scene.things).shape))
     mixed.append((rng.choice(scene.things).colour, rng.choice(SHAPES)))
     colour, shape = rng.choice(mixed)
-    while (colour, shape) in there:
+    while (colour, shape) in kept:
         colour, shape = rng.choice(tuple(COLOURS)), rng.choice(SHAPES)
     return Asked({"a": phrase(language, shape, colour, article="a")}, "no")
 

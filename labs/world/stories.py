@@ -46,6 +46,8 @@ def is_held_out_plot(plot: tuple[str, ...]) -> bool:
 
 def sample_story(rng: random.Random, split: str = "train") -> Story:
     """Draw a story of the split."""
+    if split not in splits.SPLITS:
+        raise ValueError(f"split must be one of {splits.SPLITS}, not {split!r}")
     plot = _sample_plot(rng)
     while is_held_out_plot(plot) != (split == "heldout"):
         plot = _sample_plot(rng)
@@ -108,7 +110,7 @@ def _tell(kind: str, before: Scene, after: Scene, language: str) -> str:
     new = next(thing for thing in after.things if not _alike(thing, before))
     gender = ES_SHAPES[new.shape].gender
     if kind == "move":
-        return f"it went to the {new.place}" if english else f"se fue {at(language, new.place)}"
+        return f"it went to the {new.place}" if english else f"se fue {at(language, new.place).replace('en el', 'al')}"
     if kind == "recolour":
         return f"it turned {new.colour}" if english else f"se volvió {agree(ES_COLOURS[new.colour], gender)}"
     assert old.size != new.size

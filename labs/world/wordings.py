@@ -40,10 +40,10 @@ WORDINGS: dict[str, dict[str, tuple[str, ...]]] = {
         "shape": ("¿qué forma tiene {the}?", "¿de qué forma es {the}?", "di la forma de {the}."),
         "size": ("¿qué tamaño tiene {the}?", "¿cómo es de grande {the}?", "di el tamaño de {the}."),
         "place": ("¿dónde está {the}?", "¿en qué lugar está {the}?", "dime dónde está {the}."),
-        "count": ("número de {many}:", "cuenta las cosas: {many}.", "di el número de {many}."),
+        "count": ("número de {many}:", "cuenta: {many}.", "di el número de {many}."),
         "relation": (
             "¿a qué lado de {other} está {the}?",
-            "visto desde {other}, ¿dónde está {the}?",
+            "desde {other}, ¿dónde está {the}?",
             "¿dónde queda {the} respecto a {other}?",
         ),
         "comparison": (

@@ -16,7 +16,7 @@ from labs.world.stories import sample_story
 from recipes import language, loop
 from recipes.rows import encode, scene_pairs, story_pairs
 
-STEPS, ROWS, LEARNING_RATE = 600, 32, 1e-3
+STEPS, ROWS, LEARNING_RATE = 1200, 16, 1e-3
 
 
 def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) -> LlamaForCausalLM:
@@ -30,7 +30,7 @@ def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) ->
             rows = [Row(prefix, story_pairs(tokenizer, sample_story(rng), rng, "en")) for _ in range(ROWS // 2)]
         else:
             rows = [Row(prefix, scene_pairs(tokenizer, splits.sample(rng), rng, "en")) for _ in range(ROWS)]
-        return prefix_loss(model, pack(rows, tokenizer.pad_token_id), long_answers=0.5)
+        return prefix_loss(model, pack(rows, tokenizer.pad_token_id, multiple=32), long_answers=0.5)
 
     loop.train(model, loss_at, folder, steps, LEARNING_RATE)
     return model

@@ -20,13 +20,14 @@ from labs.world.captions import caption
 from labs.world.grammar import phrase
 from labs.world.picture import SIZE, draw
 from labs.world.scene import Scene
-from labs.world.vocabulary import COLOURS, SHAPES, SIZES
+from labs.world.vocabulary import COLOURS, PLACES, SHAPES, SIZES
 from recipes import loop
 
 STEPS, BATCH, LEARNING_RATE = 2200, 96, 1.5e-3
 COUNTS = (1, 1, 2, 3, 4)  # things in a scene
 GRID = SIZE // mini.PATCH
-CLASSES = {"shape": SHAPES, "colour": tuple(COLOURS), "size": tuple(SIZES)}  # class 0 is the background
+# What a patch is asked; class 0 is the background. Without the place, the tower forgets where its patches are.
+CLASSES = {"shape": SHAPES, "colour": tuple(COLOURS), "size": tuple(SIZES), "place": PLACES}
 NAMES = [(colour, shape) for colour in COLOURS for shape in SHAPES]
 
 

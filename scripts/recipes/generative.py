@@ -18,10 +18,11 @@ from labs.world.picture import draw
 from labs.world.questions import KINDS, ask
 from labs.world.stories import sample_story
 from recipes import dual, loop
+from recipes.multimodal import EASY_COUNTS, EASY_STEPS
 from recipes.rows import encode, pair, scene_pairs, story_pairs
 
-STEPS, LEARNING_RATE = 2600, 1.2e-3
-SCENES, STORIES, LENGTH = 32, 16, 160
+STEPS, LEARNING_RATE = 6000, 1e-3
+SCENES, STORIES, LENGTH = 14, 6, 160
 
 
 def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) -> GitForCausalLM:
@@ -30,19 +31,20 @@ def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) ->
     mini.load_eyes(model.git.image_encoder, dual.run(folder.parent / "dual", tokenizer))
     loop.train(
         model, lambda step: _loss(model, tokenizer, step), folder, steps, LEARNING_RATE,
-        validate=lambda: validate(model, tokenizer), validate_every=200,
+        validate=lambda: validate(model, tokenizer), validate_every=400,
     )  # fmt: skip
     return model
 
 
 def _loss(model: GitForCausalLM, tokenizer: PreTrainedTokenizerFast, step: int) -> torch.Tensor:
     rng = random.Random(f"generative {step}")
-    if step % 4 == 3:
+    if step % 4 == 3 and step >= EASY_STEPS:
         stories = [sample_story(rng) for _ in range(STORIES)]
         turns = [story_pairs(tokenizer, story, rng, "en") for story in stories]
         pixels = to_pixels([draw(scene) for story in stories for scene in story.scenes]).unflatten(0, (-1, 5))
     else:
-        scenes = [splits.sample(rng, sign=rng.random() < 0.1) for _ in range(SCENES)]
+        counts = EASY_COUNTS if step < EASY_STEPS else (None,)
+        scenes = [splits.sample(rng, count=rng.choice(counts), sign=rng.random() < 0.1) for _ in range(SCENES)]
         turns = [scene_pairs(tokenizer, scene, rng, "en") for scene in scenes]
         pixels = to_pixels([draw(scene) for scene in scenes])
     for pairs in turns:
@@ -70,7 +72,7 @@ def supervised(
             labels[row, end - len(answer) - 1 : end - 1] = torch.tensor(answer)
             weights[row, end - len(answer) - 1 : end - 1] = len(answer) ** -0.5
             position = end
-    width = int((ids != tokenizer.pad_token_id).sum(1).max())
+    width = min(LENGTH, -(-int((ids != tokenizer.pad_token_id).sum(1).max()) // 32) * 32)
     ids, labels, weights = ids[:, :width], labels[:, :width], weights[:, :width]
     hidden = model.git(input_ids=ids, pixel_values=pixels).last_hidden_state[:, -width:]
     where = labels != IGNORE

@@ -22,10 +22,10 @@ from labs.world.stories import sample_story
 from recipes import dual, language, loop
 from recipes.rows import pair, scene_pairs, see, story_pairs, text_rows
 
-STEPS, LEARNING_RATE = 2200, 1.2e-3
-SCENES, TEXTS, STORIES = 32, 4, 16
+STEPS, LEARNING_RATE = 5600, 1e-3
+SCENES, TEXTS, STORIES = 14, 2, 6  # many small steps: how soon it learns depends on their number
 LONG_ANSWERS = 0.5
-EASY_STEPS, EASY_COUNTS = 500, (1, 2, 2, 3, None)  # few things first: a name is bound to a place sooner
+EASY_STEPS, EASY_COUNTS = 1000, (1, 2, 2, 3, None)  # few things first: a name is bound to a place sooner
 TOKENS = (SIZE // mini.PATCH) ** 2
 
 
@@ -35,15 +35,16 @@ def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) ->
     model = mini.multimodal(tokenizer, eyes, language.run(folder.parent / "language", tokenizer))
     loop.train(
         model, lambda step: _loss(model, tokenizer, step), folder, steps, LEARNING_RATE,
-        validate=lambda: validate(model, tokenizer), validate_every=200,
+        validate=lambda: validate(model, tokenizer), validate_every=400,
     )  # fmt: skip
     return model
 
 
 def _loss(model: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, step: int) -> torch.Tensor:
     rng = random.Random(f"multimodal {step}")
-    rows, pictures = _stories(tokenizer, rng) if step % 4 == 3 else _scenes(tokenizer, rng, step)
-    batch = pack(rows, tokenizer.pad_token_id)
+    tell = step % 4 == 3 and step >= EASY_STEPS
+    rows, pictures = _stories(tokenizer, rng) if tell else _scenes(tokenizer, rng, step)
+    batch = pack(rows, tokenizer.pad_token_id, multiple=32)
     return prefix_loss(model, batch, to_pixels(pictures), LONG_ANSWERS)
 
 

@@ -1,0 +1,80 @@
+"""python -m labs tour: the tutorial's two hands-on laboratories in three minutes, and a report about them."""
+
+import json
+import random
+import time
+from pathlib import Path
+
+import torch
+import typer
+
+from labs.cli.tour_report import write_report
+from labs.evaluation import heldout, skill
+from labs.evaluation.metrics import told_events
+from labs.models import catalog, chat
+from labs.teaching.strip import strip
+from labs.tuning.tour_arms import tune_arm
+from labs.world.picture import draw
+
+PICTURES, QUICK_PICTURES = 100, 12  # held-out thermal pictures, three questions each
+STEPS, QUICK_STEPS = 120, 4
+
+
+def tour(out: Path, quick: bool = False) -> dict:
+    """Run the tour, write report.html and report.json to `out`, and return the report."""
+    out.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    typer.echo("1 of 3  Two generations of model look at held-out pictures and tell a story.")
+    report = {"pictures": look(out)}
+    typer.echo("2 of 3  The multimodal model learns to read a thermal camera: LoRA, then QLoRA in 4 bits.")
+    report["skill"] = learn(out, QUICK_PICTURES if quick else PICTURES, QUICK_STEPS if quick else STEPS)
+    report["seconds"] = round(time.perf_counter() - start, 1)
+    report["machine"] = {"threads": torch.get_num_threads(), "torch": torch.__version__, "quick": quick}
+    typer.echo("3 of 3  Writing the report.")
+    (out / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_report(report, out)
+    typer.echo(
+        f"\n{report['skill']['verdict']}\nReport: {(out / 'report.html').resolve()}  ({report['seconds']:.0f} s)"
+    )
+    typer.echo("Notebooks: .venv/bin/jupyter lab notebooks   (Windows: .venv\\Scripts\\jupyter lab notebooks)")
+    return report
+
+
+def look(out: Path) -> dict:
+    """Ask both generations the same questions about held-out pictures, and let both tell the same story."""
+    models = {name: catalog.load(name) for name in ("generative", "multimodal")}
+    scenes, items = heldout.questions(5, seed=7)
+    rng = random.Random(7)
+    chosen = [rng.choice([item for item in items if item.picture == i]) for i in range(len(scenes))]
+    pictures = [draw(scene) for scene in scenes]
+    story = heldout.stories(1, seed=7)[0]
+    frames = [draw(scene) for scene in story.scenes]
+    result: dict = {"questions": [item.question for item in chosen], "truth": [item.answer for item in chosen]}
+    result |= {"story_truth": story.sentences(), "answers": {}, "stories": {}}
+    for name, loaded in models.items():
+        result["answers"][name] = [chat.answer(loaded, [pictures[i.picture]], i.question) for i in chosen]
+        text = chat.answer(loaded, frames, "Tell the story.")
+        result["stories"][name] = {"text": text, "events_right": told_events(text, story.sentences())}
+    answers = [result["questions"], result["truth"], *result["answers"].values()]
+    strip([draw(scene, 200) for scene in scenes], answers, ["question", "truth", *models]).save(out / "answers.png")
+    told = [sentences(value["text"], len(frames)) for value in result["stories"].values()]
+    rows = [result["story_truth"], *told]
+    strip([draw(scene, 200) for scene in story.scenes], rows, ["truth", *models]).save(out / "story.png")
+    return result
+
+
+def sentences(text: str, count: int) -> list[str]:
+    """The first `count` sentences of a story, filled up with empty ones; the last takes what is left over."""
+    parts = [part.strip() + "." for part in text.split(".") if part.strip()]
+    parts = parts[: count - 1] + [" ".join(parts[count - 1 :])]
+    return parts + [""] * (count - len(parts))
+
+
+def learn(out: Path, pictures: int, steps: int) -> dict:
+    """Tune twice, judge base and both on the same held-out items, and say what it comes to."""
+    items = skill.thermal_items(pictures)
+    arms = {"base": skill.judge(catalog.load("multimodal"), items, "base")}
+    for name in ("LoRA", "QLoRA"):
+        tuned, cost = tune_arm(out / name.lower(), steps, four_bit=name == "QLoRA")
+        arms[name] = skill.judge(tuned, items, name) | cost
+    return skill.compare(arms, items)

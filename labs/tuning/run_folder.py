@@ -1,0 +1,83 @@
+"""The folder of a tuning run: what it holds, whether it may be used, and where a run goes on.
+
+    config.json     what was asked for; a folder with another config is never touched
+    versions.json   the libraries
+    checkpoints/    checkpoint-STEP, the newest two; a file `complete` is written last
+    adapter/        the result (`model/` after full tuning)
+    metrics.json    the loss curve and the held-out scores; written last of all, it marks the run as finished
+"""
+
+import errno
+import json
+import platform
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+from labs.errors import LabsError
+
+COMPLETE = "complete"
+_LIBRARIES = ("torch", "transformers", "peft", "accelerate", "bitsandbytes", "numpy", "pillow")
+
+
+class RunError(LabsError, ValueError):
+    """A run cannot begin, or cannot go on: why, and what to do."""
+
+
+def open_run(out: Path, config: dict) -> Path | None:
+    """Begin a run in `out`, or find where it was interrupted: the checkpoint to go on from, None for the beginning.
+
+    Raises RunError if the folder holds a finished run, a run with another config, or anything else.
+    """
+    if out.exists() and not out.is_dir():
+        raise RunError(f"{out} is a file: name a folder for the run.")
+    if not out.exists() or not any(out.iterdir()):
+        out.mkdir(parents=True, exist_ok=True)
+        versions = {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()}
+        write_json(out / "versions.json", versions)
+        write_json(out / "config.json", config)  # last: from here on the folder is a run
+        return None
+    if (out / "metrics.json").exists():
+        raise RunError(f"{out} already holds a finished run: choose another folder, or move this one away.")
+    _check_same(out, config)
+    for damaged in set((out / "checkpoints").glob("checkpoint-*")) - set(checkpoints(out)):
+        shutil.rmtree(damaged)  # cut short while it was written
+    return max(checkpoints(out), key=_step, default=None)
+
+
+def checkpoints(out: Path) -> list[Path]:
+    """The checkpoints that were written to the end, the oldest first."""
+    return sorted((mark.parent for mark in out.glob(f"checkpoints/checkpoint-*/{COMPLETE}")), key=_step)
+
+
+def write_json(file: Path, content: object) -> None:
+    """Write the file whole or not at all."""
+    part = file.with_name(f"{file.name}.part")
+    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    part.replace(file)
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """True if the disk, or a limit on it, ended the writing, also where a library has wrapped the system's error."""
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return True
+    # safetensors wraps the system's words; torch's writer of archives hides them
+    signs = ("No space left", "File too large", "quota exceeded", "PytorchStreamWriter failed", "unexpected pos")
+    return any(sign in str(error) for sign in signs)
+
+
+def _check_same(out: Path, config: dict) -> None:
+    try:
+        before = json.loads((out / "config.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        raise RunError(f"{out} is not empty and holds no run to go on with: choose an empty or a new folder.") from None
+    other = sorted(key for key in before.keys() | config.keys() if before.get(key) != config.get(key))
+    if other:
+        raise RunError(
+            f"{out} holds an unfinished run with another {', '.join(other)}: "
+            "repeat its settings to go on, or choose another folder."
+        )
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rsplit("-", 1)[1])

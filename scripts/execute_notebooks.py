@@ -1,0 +1,70 @@
+"""python scripts/execute_notebooks.py [NOTEBOOK...]        (by default all of notebooks/)
+
+Execute notebooks in place, top to bottom, and save them as they may be committed. Each has a budget of minutes; at
+three times the budget it is stopped, and its outputs up to there are kept.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from tqdm import tqdm
+from traitlets.config import Config
+
+ROOT = Path(__file__).resolve().parents[1]
+BUDGET = 180  # seconds a notebook
+QUIET = Config({"KernelManager": {"transport": "ipc"}, "AsyncKernelManager": {"transport": "ipc"}})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebooks", nargs="*", type=Path)
+    paths = parser.parse_args().notebooks or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    failed = []
+    for path in (bar := tqdm(paths)):
+        bar.set_description(path.stem)
+        seconds, error = execute(path)
+        tqdm.write(f"{path.name}: {seconds:.0f} s of {BUDGET}{'' if error is None else '  FAILED'}")
+        if error is not None:
+            failed.append(f"{path.name}: {error}")
+    if failed:
+        sys.exit("\n".join(failed))
+
+
+def execute(path: Path) -> tuple[float, str | None]:
+    """Run one notebook and save it; return the seconds and, if a cell failed, what it said."""
+    book, start = nbformat.read(path, as_version=4), time.monotonic()
+    client = NotebookClient(
+        book, config=QUIET, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}},
+        timeout_func=lambda cell: max(1, 3 * BUDGET - int(time.monotonic() - start)),
+    )  # fmt: skip
+    error = None
+    try:
+        client.execute()
+    except CellExecutionError as failure:
+        error = f"{failure.ename}: {failure.evalue}"
+    nbformat.write(tidied(book), path)
+    return time.monotonic() - start, error
+
+
+def tidied(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Drop what hinders reading or differs from run to run: widget state, progress bars, timings, random ids."""
+    book.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    for number, cell in enumerate(book.cells):
+        cell["id"] = f"c{number:03d}"
+        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+    return book
+
+
+if __name__ == "__main__":
+    main()
