@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import time
 from pathlib import Path
 
@@ -13,11 +14,16 @@ from labs.evaluation import heldout, skill
 from labs.evaluation.metrics import told_events
 from labs.models import catalog, chat
 from labs.teaching.strip import strip
-from labs.tuning.tour_arms import tune_arm
+from labs.tuning.fit import fit
+from labs.tuning.footprint import bytes_of, trainable_table
+from labs.tuning.lora import add_lora, nf4
+from labs.tuning.records import Record, read
 from labs.world.picture import draw
+from labs.world.thermal_camera import sample_reading, write_llava
 
-PICTURES, QUICK_PICTURES = 100, 12  # held-out thermal pictures, three questions each
+PICTURES, QUICK_PICTURES = 100, 8  # held-out thermal pictures, three questions each
 STEPS, QUICK_STEPS = 120, 4
+BATCH, LEARNING_RATE = 8, 2e-3
 
 
 def tour(out: Path, quick: bool = False) -> dict:
@@ -71,10 +77,33 @@ def sentences(text: str, count: int) -> list[str]:
 
 
 def learn(out: Path, pictures: int, steps: int) -> dict:
-    """Tune twice, judge base and both on the same held-out items, and say what it comes to."""
+    """Tune twice on the same records, judge base and both on the same held-out items, and say what it comes to."""
+    shutil.rmtree(out / "thermal", ignore_errors=True)
+    records = read(write_llava(out / "thermal", steps * BATCH), out / "thermal" / "images")
+    show_readings(out)
     items = skill.thermal_items(pictures)
     arms = {"base": skill.judge(catalog.load("multimodal"), items, "base")}
+    arms["base"]["megabytes"] = round(bytes_of(catalog.load("multimodal").model) / 1e6, 1)
     for name in ("LoRA", "QLoRA"):
-        tuned, cost = tune_arm(out / name.lower(), steps, four_bit=name == "QLoRA")
+        tuned, cost = tune_arm(out / name.lower(), records, steps, four_bit=name == "QLoRA")
         arms[name] = skill.judge(tuned, items, name) | cost
     return skill.compare(arms, items)
+
+
+def tune_arm(out: Path, records: list[Record], steps: int, four_bit: bool) -> tuple[catalog.Loaded, dict]:
+    """Tune a fresh copy of the multimodal model in `out`, replacing an earlier tour's, and say what it costs."""
+    shutil.rmtree(out, ignore_errors=True)
+    loaded = catalog.load("multimodal", **({"quantization_config": nf4()} if four_bit else {}))
+    model = add_lora(loaded.model)
+    run = fit(model, loaded.processor, records, [], out, steps=steps, batch=BATCH, learning_rate=LEARNING_RATE)
+    cost = {"trainable": trainable_table(model)[-1].trainable, "seconds": round(run.seconds, 1)}
+    cost |= {"megabytes": round(bytes_of(model) / 1e6, 1), "steps": steps, "last_loss": run.losses[-1]}
+    return catalog.Loaded(loaded.entry, model, loaded.processor), cost
+
+
+def show_readings(out: Path) -> None:
+    """Save five thermal pictures with their true answers."""
+    rng = random.Random("thermal strip")
+    readings = [sample_reading(rng, "heldout", size=200) for _ in range(5)]
+    rows = [[f"{r.asked[kind][0]} {r.asked[kind][1]}" for r in readings] for kind in readings[0].asked]
+    strip([reading.picture for reading in readings], rows).save(out / "thermal.png")

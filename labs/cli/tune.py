@@ -86,9 +86,10 @@ def run(records: list, out: Path, *, qlora: bool, model: str | None, steps: int,
 def open_model(name: str | None, qlora: bool):
     """The bundled mini model, or a folder or Hub id. Raises LabsError if it cannot be opened."""
     import torch
+    from transformers.utils import logging
 
     from labs.models import catalog
-    from labs.tuning.lora import nf4
+    from labs.tuning.lora import keep_unpacked, nf4
 
     cuda = torch.cuda.is_available()
     dtype = torch.bfloat16 if cuda and torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
@@ -96,6 +97,7 @@ def open_model(name: str | None, qlora: bool):
     entry = catalog.find("multimodal")
     if name is None:
         name = str(labs.home() / "data" / "checkpoints" / entry.name)
+        logging.disable_progress_bar()  # it would flash by
         if not Path(name).is_dir():
             raise LabsError(f"There is no model at {name}: fetch data/checkpoints again, or name one with --model.")
     else:
@@ -105,6 +107,7 @@ def open_model(name: str | None, qlora: bool):
     except (OSError, ValueError, json.JSONDecodeError) as error:
         why = str(error).strip().splitlines()[0].rstrip(".")
         raise LabsError(f"The model {name} cannot be opened: check the name and the network ({why}).") from None
+    keep_unpacked(loaded.model)
     if cuda and not qlora:
         loaded.model.to("cuda")
     return loaded
@@ -118,8 +121,9 @@ def show(result: dict) -> None:
         table.add_column(heading, justify="right" if heading else "left")
     before, after = result["before"], result["after"]
     if before and after:
-        table.add_row(f"held-out loss ({result['heldout_records']} records)", *(f"{s['loss']:.3f}" for s in (before, after)))
-        exact = (f"{100 * s['exact']:.0f} %" for s in (before, after))
+        losses = (f"{score['loss']:.3f}" for score in (before, after))
+        table.add_row(f"held-out loss ({result['heldout_records']} records)", *losses)
+        exact = (f"{100 * score['exact']:.0f} %" for score in (before, after))
         table.add_row(f"held-out exact match ({before['answers']} answers)", *exact)
     table.add_row("trainable parameters", "0", f"{result['trainable']:,} of {result['total']:,}")
     table.add_row("MB of weights", f"{result['megabytes_before']:.1f}", f"{result['megabytes_after']:.1f}")

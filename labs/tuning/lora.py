@@ -6,9 +6,13 @@ LoRA: https://arxiv.org/abs/2106.09685, QLoRA: https://arxiv.org/abs/2305.14314,
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
+from bitsandbytes.nn import Linear4bit
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 from transformers import BitsAndBytesConfig, PreTrainedModel
@@ -80,10 +84,25 @@ def add_lora(model: PreTrainedModel, spec: LoraSpec | None = None, seed: int = 0
         r=spec.r, lora_alpha=spec.lora_alpha, lora_dropout=spec.lora_dropout,
         target_modules=target_modules(model, spec), task_type="CAUSAL_LM",
     )  # fmt: skip
-    with torch.random.fork_rng(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # PEFT asks the library for a property that was renamed
+    keep_unpacked(model)
+    with torch.random.fork_rng(), _without_future_warnings():
         torch.manual_seed(seed)
         return get_peft_model(model, config)
+
+
+def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
+    """Put saved adapters back into the base that they were trained on (which is changed in place), for evaluation."""
+    keep_unpacked(model)
+    with _without_future_warnings():
+        return PeftModel.from_pretrained(model, folder).eval()
+
+
+@contextmanager
+def _without_future_warnings() -> Iterator[None]:
+    """PEFT asks the library for a property by its earlier name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 def nf4(compute_dtype: torch.dtype = torch.float32) -> BitsAndBytesConfig:
@@ -91,8 +110,8 @@ def nf4(compute_dtype: torch.dtype = torch.float32) -> BitsAndBytesConfig:
 
         catalog.load("multimodal", quantization_config=nf4())
 
-    Runs on CUDA and on the CPU. Eyes, projector and head stay as they are: they are small, and the first two see
-    pictures, whose activations have the larger outliers.
+    Runs on CUDA and on the CPU; there call `keep_unpacked` before the first use (`add_lora` does). Eyes, projector
+    and head stay as they are: they are small, and the first two see pictures, whose activations have larger outliers.
     """
     kept = [name for names in _NAMES.values() for name in names]
     return BitsAndBytesConfig(
@@ -100,3 +119,14 @@ def nf4(compute_dtype: torch.dtype = torch.float32) -> BitsAndBytesConfig:
         bnb_4bit_compute_dtype=compute_dtype,
         llm_int8_skip_modules=["lm_head", rf"(.*\.)?({'|'.join(kept)})"],
     )  # fmt: skip
+
+
+def keep_unpacked(model: nn.Module) -> None:
+    """Leave 4-bit weights on the CPU as they are, also during evaluation.
+
+    On processors with AVX512-BF16, bitsandbytes otherwise packs them anew at the first evaluation: scales are rounded
+    to bfloat16, so that the frozen base changes, and widths that are no multiple of 64 (ours) raise an error.
+    """
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False

@@ -1,10 +1,10 @@
 """The folder of a tuning run: what it holds, whether it may be used, and where a run goes on.
 
-    config.json     what was asked for; a folder with another config is never touched
-    versions.json   the libraries
-    checkpoints/    checkpoint-STEP, the newest two; a file `complete` is written last
-    adapter/        the result (`model/` after full tuning)
-    metrics.json    the loss curve and the held-out scores; written last of all, it marks the run as finished
+config.json     what was asked for; a folder with another config is never touched
+versions.json   the libraries
+checkpoints/    checkpoint-STEP, the newest two; a file `complete` is written last
+adapter/        the result (`model/` after full tuning)
+metrics.json    the loss curve and the held-out scores; written last of all, it marks the run as finished
 """
 
 import errno

@@ -3,7 +3,9 @@
 The pictures are false-colour temperature maps, which pre-training never shows; the questions need the temperatures.
 """
 
+import json
 import random
+from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
@@ -45,3 +47,22 @@ def _extreme(scene: Scene, pick) -> str | None:
     if len(degrees) < 2 or degrees.count(best) != 1:
         return None
     return scene.things[degrees.index(best)].place
+
+
+def write_llava(folder: Path, count: int, seed: int = 0) -> Path:
+    """Write `count` training pictures and their conversations in LLaVA's format to `folder`, and return the JSON file.
+
+    The three questions come in random order, so that none of them is always asked first.
+    """
+    rng, records = random.Random(f"thermal records {seed}"), []
+    (folder / "images").mkdir(parents=True)
+    for number in range(count):
+        reading = sample_reading(rng)
+        asked = rng.sample(list(reading.asked.values()), len(reading.asked))
+        pairs = [pair for turn in asked for pair in zip(("human", "gpt"), turn, strict=True)]
+        turns = [{"from": who, "value": text} for who, text in pairs]
+        turns[0]["value"] = f"<image>\n{turns[0]['value']}"
+        reading.picture.save(folder / "images" / f"{number:05d}.png")
+        records.append({"id": f"{number:05d}", "image": f"{number:05d}.png", "conversations": turns})
+    (folder / "records.json").write_text(json.dumps(records, indent=1), encoding="utf-8")
+    return folder / "records.json"
