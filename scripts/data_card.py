@@ -69,7 +69,7 @@ def percent(value: dict) -> str:
 
 def card(role: str, card: dict) -> str:
     """All that was measured of one checkpoint, and the checksum of each of its files."""
-    lines = [f"### {card['checkpoint']}\n", WHAT[role] + "\n"]
+    lines = [f"### {card['checkpoint']}\n", WHAT[role] + "\n"] + ([card["note"] + "\n"] if "note" in card else [])
     if "kinds" in card:
         lines += ["| held-out items | exact match |", "|---|---|"]
         lines += [f"| {kind} | {percent(value)} |" for kind, value in card["kinds"].items()]

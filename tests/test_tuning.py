@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 import typer
-from bitsandbytes.functional import dequantize_4bit
+from bitsandbytes.functional import dequantize_4bit, dequantize_blockwise, quantize_4bit
+from bitsandbytes.nn import Linear4bit, Params4bit
 from peft import PeftModel
 from PIL import Image
 from safetensors.torch import load_file
@@ -28,8 +29,10 @@ from labs.tuning import heldout, mask
 from labs.tuning.collate import Collator, Examples
 from labs.tuning.fit import fit
 from labs.tuning.footprint import bytes_of, trainable_table
-from labs.tuning.lora import LoraSpec, add_lora, keep_unpacked, load_adapter, nf4, part_of, target_modules
+from labs.tuning.four_bit import FourBitError, nf4, repair_on_cpu
+from labs.tuning.lora import LoraSpec, add_lora, load_adapter, target_modules
 from labs.tuning.packing import IGNORE, Pair, Row, pack, visible
+from labs.tuning.parts import part_of
 from labs.tuning.prefix_loss import exact_matches, prefix_loss
 from labs.tuning.records import DataError, Record, read
 from labs.tuning.run_folder import RunError, checkpoints, is_full_disk
@@ -371,9 +374,34 @@ def test_contradictory_specs_are_refused(wrong):
         replace(LoraSpec(), **wrong)
 
 
+@pytest.mark.parametrize("shape", [(160, 160), (448, 160), (160, 448), (64, 96)])
+@pytest.mark.parametrize("double", [False, True])
+def test_rows_that_are_not_whole_blocks_are_read_right(shape, double):
+    """Against the codes and scales read by hand."""
+    layer = Linear4bit(shape[1], shape[0], quant_type="nf4", compress_statistics=double)
+    torch.manual_seed(0)
+    weight = torch.randn(shape)
+    codes, state = quantize_4bit(weight, quant_type="nf4", compress_statistics=double)
+    scales = dequantize_blockwise(state.absmax, state.state2) + state.offset if double else state.absmax.clone()
+    both = torch.stack([codes.flatten() >> 4, codes.flatten() & 15], 1).flatten().int()
+    true = (state.code[both].view(-1, 64) * scales[:, None]).view(shape)
+    layer.weight = Params4bit(codes, quant_state=state, requires_grad=False, bnb_quantized=True)
+    repair_on_cpu(layer)
+    repair_on_cpu(layer)
+    assert torch.allclose(dequantize_4bit(codes, layer.weight.quant_state), true, atol=1e-6)
+
+
+def test_rows_that_cannot_be_read_in_4_bits_are_refused():
+    codes, state = quantize_4bit(torch.ones(64, 80), quant_type="nf4")
+    layer = Linear4bit(80, 64, quant_type="nf4")
+    layer.weight = Params4bit(codes, quant_state=state, requires_grad=False, bnb_quantized=True)
+    with pytest.raises(FourBitError, match="a layer is 80 wide, no multiple of 32"):
+        repair_on_cpu(layer)
+
+
 def test_nf4_runs_forward_and_backward_on_the_cpu(folder, loaded, batch):
     quantised = catalog.load_from(str(folder), loaded.entry, quantization_config=nf4()).model
-    keep_unpacked(quantised)
+    repair_on_cpu(quantised)
     small = [name for name, module in quantised.named_modules() if type(module).__name__ == "Linear4bit"]
     assert len(small) == 5 * 7 and all(part_of(name) == "language" for name in small)
     assert bytes_of(quantised) < 0.5 * bytes_of(loaded.model)

@@ -89,7 +89,7 @@ def open_model(name: str | None, qlora: bool):
     from transformers.utils import logging
 
     from labs.models import catalog
-    from labs.tuning.lora import keep_unpacked, nf4
+    from labs.tuning.four_bit import nf4, repair_on_cpu
 
     cuda = torch.cuda.is_available()
     dtype = torch.bfloat16 if cuda and torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
@@ -107,7 +107,7 @@ def open_model(name: str | None, qlora: bool):
     except (OSError, ValueError, json.JSONDecodeError) as error:
         why = str(error).strip().splitlines()[0].rstrip(".")
         raise LabsError(f"The model {name} cannot be opened: check the name and the network ({why}).") from None
-    keep_unpacked(loaded.model)
+    repair_on_cpu(loaded.model)
     if cuda and not qlora:
         loaded.model.to("cuda")
     return loaded

@@ -36,3 +36,5 @@ def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Pat
         model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.to(torch.float16).save_pretrained(folder)
     processor_for(model, tokenizer).save_pretrained(folder)
+    for file in folder.iterdir():
+        file.chmod(0o644)  # the library writes weights for the owner's eyes alone

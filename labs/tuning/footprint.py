@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from labs.tuning.lora import part_of
+from labs.tuning.parts import part_of
 
 
 class Parameters(NamedTuple):
