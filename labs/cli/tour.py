@@ -16,7 +16,8 @@ from labs.models import catalog, chat
 from labs.teaching.strip import strip
 from labs.tuning.fit import fit
 from labs.tuning.footprint import bytes_of, trainable_table
-from labs.tuning.lora import add_lora, nf4
+from labs.tuning.four_bit import nf4
+from labs.tuning.lora import add_lora
 from labs.tuning.records import Record, read
 from labs.world.picture import draw
 from labs.world.thermal_camera import sample_reading, write_llava

@@ -9,16 +9,19 @@ from labs.teaching import report as page
 
 def write_report(report: dict, out: Path) -> Path:
     """Write report.html to `out` from the report and the strips that lie there."""
-    skill = report["skill"]
+    skill, strips = report["skill"], {}
+    for name in ("answers", "story", "thermal"):
+        with Image.open(out / f"{name}.png") as picture:
+            strips[name] = picture.copy()
     parts = [
         page.paragraph("Everything below was computed on this machine, offline, with the bundled mini models."),
         page.heading("Two generations of model answer"),
-        page.picture(Image.open(out / "answers.png"), _describe(report["pictures"])),
+        page.picture(strips["answers"], _describe(report["pictures"])),
         page.paragraph("Five pictures are an illustration; the checkpoints' cards hold the figures.", "note"),
         page.heading("They tell a story"),
-        page.picture(Image.open(out / "story.png"), " ".join(report["pictures"]["story_truth"])),
+        page.picture(strips["story"], " ".join(report["pictures"]["story_truth"])),
         page.heading("A new skill: reading a thermal camera"),
-        page.picture(Image.open(out / "thermal.png"), "Thermal pictures with their true answers"),
+        page.picture(strips["thermal"], "Thermal pictures with their true answers"),
         page.paragraph(skill["verdict"], "verdict"),
         page.table(HEADER, [_row(name, arm) for name, arm in skill["arms"].items()]),
         page.paragraph(

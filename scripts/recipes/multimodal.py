@@ -22,10 +22,10 @@ from labs.world.stories import sample_story
 from recipes import dual, language, loop
 from recipes.rows import pair, scene_pairs, see, story_pairs, text_rows
 
-STEPS, LEARNING_RATE = 4200, 1e-3
+STEPS, LEARNING_RATE = 3700, 1e-3
 SCENES, TEXTS, STORIES = 14, 2, 6  # many small steps: how soon it learns depends on their number
 LONG_ANSWERS = 0.5
-EASY_STEPS, EASY_COUNTS = 1000, (1, 2, 2, 3, None)  # few things first: a name is bound to a place sooner
+EASY_STEPS, EASY_COUNTS = 600, (1, 2, 2, 3, None)  # few things first: a name is bound to a place sooner
 TOKENS = (SIZE // mini.PATCH) ** 2
 
 
@@ -33,6 +33,8 @@ def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) ->
     """Train, or continue, in `folder`. The two parts it starts from lie beside it, in `dual` and `language`."""
     eyes = dual.run(folder.parent / "dual", tokenizer)
     model = mini.multimodal(tokenizer, eyes, language.run(folder.parent / "language", tokenizer))
+    rng = random.Random("whiten")
+    mini.whiten_projector(model, to_pixels([draw(splits.sample(rng)) for _ in range(200)]))
     loop.train(
         model, lambda step: _loss(model, tokenizer, step), folder, steps, LEARNING_RATE,
         validate=lambda: validate(model, tokenizer), validate_every=400,

@@ -1,0 +1,90 @@
+"""The rules of the house: who may import whom, a README that is true, notebooks fit to be committed."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+import labs
+
+ROOT = labs.home()
+ORDER = ("world", "models", "evaluation", "tuning", "systems", "teaching", "cli")
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def imports(file) -> list[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    plain = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    return plain + [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+
+
+def test_imports_go_one_way_only():
+    wrong = []
+    for rank, package in enumerate(ORDER):
+        for file in (ROOT / "labs" / package).rglob("*.py"):
+            for name in imports(file):
+                other = name.split(".")[1] if name.startswith("labs.") else ""
+                if other in ORDER and ORDER.index(other) > rank:
+                    wrong.append(f"{file.relative_to(ROOT)} imports {name}")
+    assert wrong == []
+
+
+def test_the_world_needs_no_torch():
+    heavy = {"torch", "transformers", "peft"}
+    wrong = [f"{file.name}: {name}" for file in (ROOT / "labs" / "world").glob("*.py") for name in imports(file)
+             if name.split(".")[0] in heavy]  # fmt: skip
+    assert wrong == []
+
+
+def test_scripts_and_tests_are_imported_by_nobody():
+    names = {name.split(".")[0] for file in (ROOT / "labs").rglob("*.py") for name in imports(file)}
+    assert not names & {"recipes", "scripts", "tests", "pretrain", "measure"}
+
+
+def test_the_readme_is_up_to_date():
+    import readme
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.updated(text) == text, "run: python scripts/readme.py"
+
+
+def test_every_link_of_the_readme_into_the_repository_leads_somewhere():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
+    assert targets and all((ROOT / target).exists() for target in targets), targets
+
+
+def test_the_page_about_the_data_is_up_to_date():
+    import data_card
+
+    assert data_card.page() == (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_fit_to_be_committed(path):
+    book = json.loads(path.read_text(encoding="utf-8"))
+    code = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert path.stat().st_size <= 600_000
+    assert "widgets" not in book["metadata"]
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1)), "execute it top to bottom"
+    assert not [out for cell in code for out in cell["outputs"] if out["output_type"] == "error"]
+    assert max(len("".join(cell["source"]).splitlines()) for cell in code) <= 20
+    assert sum("setup" in cell["metadata"].get("tags", []) for cell in code) == 1
+    words = [len("".join(cell["source"]).split()) for cell in book["cells"] if cell["cell_type"] == "markdown"]
+    assert max(words) <= 130
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_asks_for_four_predictions_and_breaks_something(path):
+    text = "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
+    assert text.count("> **Predict.**") >= 4
+    assert "Break it" in text and "What you can now do" in text
+
+
+def test_labs_is_light_to_import():
+    code = "import labs, sys; print('torch' in sys.modules, 'numpy' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["False", "False"]
