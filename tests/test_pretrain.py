@@ -1,5 +1,7 @@
 """The recipes in short: they learn, resume to the bit, and their control does not learn."""
 
+import json
+
 import pytest
 import torch
 from recipes import dual, language
@@ -12,18 +14,14 @@ def tokenizer():
     return build_tokenizer(scenes=300)
 
 
-def zero_shot(clip, tokenizer) -> float:
-    model = dual.WithHeads(clip).eval()
-    with torch.no_grad():
-        return dual.validate(model, tokenizer)["zero_shot"]
-
-
-def test_the_short_recipe_beats_its_control_by_ten_points(tokenizer, tmp_path):
+def test_the_short_recipe_beats_its_control_by_ten_points(tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(dual, "BATCH", 32)
     arms = {}
     for name, shuffled in (("paired", False), ("shuffled", True)):
-        clip = dual.run(tmp_path / name, tokenizer, steps=160, counts=(1, 2), shuffled=shuffled)
-        arms[name] = zero_shot(clip, tokenizer)
-    assert arms["shuffled"] < 0.10, f"the control must stay near chance (1 in 64): {arms}"
+        dual.run(tmp_path / name, tokenizer, steps=80, counts=(1, 2), shuffled=shuffled)
+        log = [json.loads(line) for line in (tmp_path / name / "log.jsonl").read_text().splitlines()]
+        arms[name] = log[-1]["patch_colour"]  # held-out scenes; what a patch knows of the thing that covers it
+    assert arms["shuffled"] < 0.25, f"the control must stay near chance (1 in 8): {arms}"
     assert arms["paired"] > arms["shuffled"] + 0.10, arms
 
 

@@ -50,7 +50,7 @@ def run(
 ) -> CLIPModel:
     """Train, or continue, in `folder`, and return the model without its heads.
 
-    `shuffled` is the control: every caption goes with the next scene's picture, so there is nothing to learn.
+    `shuffled` is the control: captions and labels go with the next scene's picture, so there is nothing to learn.
     """
     model = WithHeads(mini.dual_encoder(tokenizer))
     loop.train(
@@ -66,9 +66,8 @@ def _loss(
     rng = random.Random(f"dual {step}")
     scenes = [splits.sample(rng, count=rng.choice(counts)) for _ in range(BATCH)]
     texts = [_text(scene, rng) for scene in scenes]
-    if shuffled:
-        texts = texts[1:] + texts[:1]
-    vision = model.clip.vision_model(pixel_values=to_pixels([draw(scene) for scene in scenes]))
+    seen = scenes[1:] + scenes[:1] if shuffled else scenes
+    vision = model.clip.vision_model(pixel_values=to_pixels([draw(scene) for scene in seen]))
     dense = _patch_loss(model, vision.last_hidden_state[:, 1:].float(), scenes)
     pictures = model.clip.visual_projection(vision.pooler_output)
     words = _encode(model.clip, tokenizer, texts)
