@@ -17,11 +17,9 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
-from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
 BUDGET = 180  # seconds a notebook
-QUIET = Config({"KernelManager": {"transport": "ipc"}, "AsyncKernelManager": {"transport": "ipc"}})
 
 
 def main() -> None:
@@ -43,7 +41,7 @@ def execute(path: Path) -> tuple[float, str | None]:
     """Run one notebook and save it; return the seconds and, if a cell failed, what it said."""
     book, start = nbformat.read(path, as_version=4), time.monotonic()
     client = NotebookClient(
-        book, config=QUIET, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}},
+        book, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}},
         timeout_func=lambda cell: max(1, 3 * BUDGET - int(time.monotonic() - start)),
     )  # fmt: skip
     error = None

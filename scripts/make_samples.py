@@ -21,7 +21,10 @@ SIZE, RECORDS = 288, 24
 def main() -> None:
     shutil.rmtree(SAMPLES, ignore_errors=True)
     SAMPLES.mkdir(parents=True)
-    scene = splits.sample(random.Random("sample scene"), "heldout", count=4)
+    rng = random.Random("sample scene")
+    scene = splits.sample(rng, "heldout", count=4)
+    while [thing.shape for thing in scene.things].count("star") != 1:  # the README asks for the colour of the star
+        scene = splits.sample(rng, "heldout", count=4)
     draw(scene, SIZE).save(SAMPLES / "scene.png")
     story = heldout.stories(1, seed=7)[0]
     for number, one in enumerate(story.scenes, start=1):

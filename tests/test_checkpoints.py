@@ -75,8 +75,11 @@ def test_it_reaches_its_card_on_a_sample_and_needs_the_picture(answering):
     for name, seen in (("right", pictures), ("blank", heldout.blank(pictures))):
         told = answers(loaded, [[seen[item.picture]] for item in items], [item.question for item in items])
         scores[name] = sum(exact_match(a, item.answer) for a, item in zip(told, items, strict=True)) / len(items)
-    assert scores["right"] > CARDS[role]["right"]["mean"] - SLACK
-    assert scores["right"] > scores["blank"] + 0.10
+    card = CARDS[role]
+    assert scores["right"] > card["right"]["mean"] - SLACK
+    # the card says what the pictures are worth; a sample must show half of it
+    gap = card["right"]["mean"] - card["blank"]["mean"]
+    assert scores["right"] - scores["blank"] > min(gap / 2, gap - 0.05)
 
 
 def test_it_tells_stories_as_its_card_says(answering):

@@ -23,7 +23,7 @@ from labs.world.picture import draw
 from labs.world.thermal_camera import sample_reading, write_llava
 
 PICTURES, QUICK_PICTURES = 100, 8  # held-out thermal pictures, three questions each
-STEPS, QUICK_STEPS = 120, 4
+STEPS, QUICK_STEPS = 200, 4
 BATCH, LEARNING_RATE = 8, 2e-3
 
 
