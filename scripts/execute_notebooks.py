@@ -60,8 +60,14 @@ def tidied(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
         cell["id"] = f"c{number:03d}"
         cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+            cell.outputs = [output for output in cell.outputs if not _is_progress(output)]
     return book
+
+
+def _is_progress(output: nbformat.NotebookNode) -> bool:
+    """Progress bars come on the error stream, or as displays whose text holds a bar."""
+    text = str(output.data.get("text/plain", "")) if output.output_type == "display_data" else ""
+    return output.get("name") == "stderr" or "%|" in text
 
 
 if __name__ == "__main__":
