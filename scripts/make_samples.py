@@ -19,8 +19,8 @@ SIZE, RECORDS = 288, 24
 
 
 def main() -> None:
-    shutil.rmtree(SAMPLES, ignore_errors=True)
-    SAMPLES.mkdir(parents=True)
+    shutil.rmtree(SAMPLES / "thermal", ignore_errors=True)
+    SAMPLES.mkdir(parents=True, exist_ok=True)
     rng = random.Random("sample scene")
     scene = splits.sample(rng, "heldout", count=4)
     while [thing.shape for thing in scene.things].count("star") != 1:  # the README asks for the colour of the star
