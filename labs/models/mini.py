@@ -27,7 +27,7 @@ from transformers import (
 from labs.world.picture import SIZE
 
 PATCH = 12  # two patches to a cell of the scene's grid
-VISION_WIDTH, LANGUAGE_WIDTH = 128, 160
+VISION_WIDTH, LANGUAGE_WIDTH = 128, 128
 
 
 def vision_config(width: int = VISION_WIDTH, layers: int = 4) -> CLIPVisionConfig:
@@ -38,10 +38,10 @@ def vision_config(width: int = VISION_WIDTH, layers: int = 4) -> CLIPVisionConfi
     )  # fmt: skip
 
 
-def language_config(tokenizer: PreTrainedTokenizerFast, width: int = LANGUAGE_WIDTH, layers: int = 5) -> LlamaConfig:
+def language_config(tokenizer: PreTrainedTokenizerFast, width: int = LANGUAGE_WIDTH, layers: int = 4) -> LlamaConfig:
     """A Llama-shaped decoder with tied embeddings."""
     return LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=width, intermediate_size=width * 14 // 5, num_hidden_layers=layers,
+        vocab_size=len(tokenizer), hidden_size=width, intermediate_size=3 * width, num_hidden_layers=layers,
         num_attention_heads=width // 32, num_key_value_heads=width // 32, max_position_embeddings=1024,
         tie_word_embeddings=True, pad_token_id=tokenizer.pad_token_id, bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id, initializer_range=0.02,

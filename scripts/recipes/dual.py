@@ -23,7 +23,7 @@ from labs.world.scene import Scene
 from labs.world.vocabulary import COLOURS, PLACES, SHAPES, SIZES
 from recipes import loop
 
-STEPS, BATCH, LEARNING_RATE = 2200, 96, 1.5e-3
+STEPS, BATCH, LEARNING_RATE = 1000, 96, 1.5e-3
 COUNTS = (1, 1, 2, 3, 4)  # things in a scene
 GRID = SIZE // mini.PATCH
 # What a patch is asked; class 0 is the background. Without the place, the tower forgets where its patches are.

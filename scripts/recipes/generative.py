@@ -18,8 +18,8 @@ from labs.world.picture import draw
 from labs.world.questions import KINDS, ask
 from labs.world.stories import sample_story
 from recipes import dual, loop
-from recipes.multimodal import EASY_COUNTS, EASY_STEPS
-from recipes.rows import encode, pair, scene_pairs, story_pairs
+from recipes.multimodal import EASY_STEPS
+from recipes.rows import EASY_COUNTS, encode, pair, scene_pairs, story_pairs
 
 STEPS, LEARNING_RATE = 6000, 1e-3
 SCENES, STORIES, LENGTH = 14, 6, 160

@@ -13,9 +13,10 @@ from labs.world import splits
 from labs.world.questions import KINDS, ask
 from labs.world.stories import sample_story
 from recipes import loop
-from recipes.rows import pair, read_scene, text_rows
+from recipes.rows import EASY_COUNTS, pair, read_scene, text_rows
 
-STEPS, ROWS, LEARNING_RATE = 1000, 32, 2e-3
+STEPS, ROWS, LEARNING_RATE = 1000, 24, 1.2e-3
+EASY_STEPS = 400
 LONG_ANSWERS = 0.5  # short answers weigh more a token, or plain language modelling drowns them
 
 
@@ -25,7 +26,9 @@ def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) ->
 
     def loss_at(step: int) -> torch.Tensor:
         rng = random.Random(f"language {step}")
-        batch = pack(text_rows(tokenizer, rng, ROWS, splits.sample, sample_story), tokenizer.pad_token_id)
+        counts = EASY_COUNTS if step < EASY_STEPS else (None,)
+        rows = text_rows(tokenizer, rng, ROWS, splits.sample, sample_story, counts)
+        batch = pack(rows, tokenizer.pad_token_id, multiple=32)
         return prefix_loss(model, batch, long_answers=LONG_ANSWERS)
 
     loop.train(

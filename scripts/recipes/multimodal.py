@@ -20,12 +20,12 @@ from labs.world.picture import SIZE, draw
 from labs.world.questions import KINDS, ask
 from labs.world.stories import sample_story
 from recipes import dual, language, loop
-from recipes.rows import pair, scene_pairs, see, story_pairs, text_rows
+from recipes.rows import EASY_COUNTS, pair, scene_pairs, see, story_pairs, text_rows
 
 STEPS, LEARNING_RATE = 1900, 1.2e-3
 SCENES, TEXTS, STORIES = 14, 2, 6  # many small steps: how soon it learns depends on their number
 LONG_ANSWERS = 0.5
-EASY_STEPS, EASY_COUNTS = 500, (1, 2, 2, 3, None)  # few things first: a name is bound to a place sooner
+EASY_STEPS = 500
 TOKENS = (SIZE // mini.PATCH) ** 2
 
 

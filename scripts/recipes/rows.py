@@ -16,6 +16,8 @@ from labs.world.stories import Story
 from labs.world.wordings import INSTRUCTIONS
 
 PAIRS = 9
+STYLE_WEIGHTS = (3, 2, 3, 1)  # of tags, plain, places, prose: long captions are most of a row's tokens
+EASY_COUNTS = (1, 2, 2, 3, None)  # few things first: a name is bound to a place sooner
 # Types that need two things at once are asked more often: they are learned last.
 WEIGHTS = {"relation": 4, "comparison": 2, "size": 1, "colour": 1.5, "shape": 1.5, "taking_away": 1.5}
 
@@ -37,7 +39,7 @@ def scene_pairs(tokenizer: PreTrainedTokenizerFast, scene: Scene, rng: random.Ra
     for question in (ask(scene, rng, kind, language) for kind in kinds):
         if question and len(asked) < PAIRS - 2:
             asked[question.text] = question.answer
-    style = rng.choice(STYLES)
+    style = rng.choices(STYLES, STYLE_WEIGHTS)[0]
     asked[rng.choice(INSTRUCTIONS[language][style][:-1])] = caption(scene, style, language)
     turns = conversation(scene, rng, language) if rng.random() < 0.7 else None
     if turns:
@@ -81,8 +83,13 @@ def see(tokenizer: PreTrainedTokenizerFast, pictures: int, tokens_each: int) -> 
     return encode(tokenizer, "<user>" + "".join(images))
 
 
-def text_rows(tokenizer: PreTrainedTokenizerFast, rng: random.Random, count: int, sample, sample_story) -> list[Row]:
-    """Rows without pictures in both languages; at times the questions are in the other one than the caption."""
+def text_rows(
+    tokenizer: PreTrainedTokenizerFast, rng: random.Random, count: int, sample, sample_story, counts=(None,)
+) -> list[Row]:
+    """Rows without pictures in both languages; at times the questions are in the other one than the caption.
+
+    `counts` are numbers of things to draw from, None for any.
+    """
     rows = []
     for _ in range(count):
         read, answer = rng.choice((("en", "en"), ("es", "es"), ("es", "es"), ("en", "es"), ("es", "en")))
@@ -90,6 +97,6 @@ def text_rows(tokenizer: PreTrainedTokenizerFast, rng: random.Random, count: int
             story = sample_story(rng)
             rows.append(Row(read_story(tokenizer, story, read), story_pairs(tokenizer, story, rng, answer)))
         else:
-            scene, style = sample(rng), rng.choice(("places", "places", "prose"))
+            scene, style = sample(rng, count=rng.choice(counts)), rng.choice(("places", "places", "prose"))
             rows.append(Row(read_scene(tokenizer, scene, style, read), scene_pairs(tokenizer, scene, rng, answer)))
     return rows
