@@ -1,10 +1,11 @@
-"""The recipes in short: they learn, resume to the bit, and their control does not learn."""
+"""The recipes in short: they learn, resume to the bit, stop at a gate, and their control does not learn."""
 
 import json
 
+import pretrain
 import pytest
 import torch
-from recipes import dual, language
+from recipes import dual, language, workers
 
 from labs.models.tokens import build_tokenizer
 
@@ -43,6 +44,30 @@ def test_a_recipe_killed_and_started_again_ends_with_the_same_weights(tokenizer,
     resumed = language.run(tmp_path / "broken", tokenizer, steps=6)
     for (name, a), b in zip(whole.state_dict().items(), resumed.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
+
+
+def test_two_workers_learn_from_the_mean_of_their_gradients(tmp_path):
+    workers.launch(_learn, str(tmp_path))
+    first, second = (torch.load(tmp_path / f"{number}.pt") for number in range(workers.COUNT))
+    assert torch.equal(first, second)
+    assert torch.allclose(first, torch.tensor([[2.0, 3.0]]))  # the mean of (1, 3) and (3, 3)
+
+
+def _learn(folder):
+    layer = torch.nn.Linear(2, 1, bias=False)
+    layer(torch.tensor([[1.0 + 2 * workers.rank(), 3.0]])).sum().backward()
+    workers.average_gradients(layer.parameters())
+    torch.save(layer.weight.grad, f"{folder}/{workers.rank()}.pt")
+
+
+def test_nothing_is_built_on_a_stage_below_its_gate(tmp_path, monkeypatch):
+    def made(name, runs, steps):
+        (runs / name).mkdir()
+        (runs / name / "log.jsonl").write_text(json.dumps({"zero_shot": 0.69, "patch_place": 0.99}) + "\n")
+
+    monkeypatch.setattr(pretrain, "_run", made)
+    with pytest.raises(SystemExit, match="zero_shot is 0.69 on held-out scenes, below 0.7"):
+        pretrain.make("dual", tmp_path, steps=None)
 
 
 def _dies_in_call(number, function, error):

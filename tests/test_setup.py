@@ -244,9 +244,7 @@ def test_torch_is_installed_first_and_the_second_time_asks_nothing(bootstrap):
     assert len(bootstrap.asked) == 2
 
 
-@pytest.mark.parametrize(
-    "changed", ["requirements.txt", "constraints.txt", "pyproject.toml", ".venv/pyvenv.cfg"]
-)
+@pytest.mark.parametrize("changed", ["requirements.txt", "constraints.txt", "pyproject.toml", ".venv/pyvenv.cfg"])
 def test_a_changed_list_or_python_installs_again(bootstrap, changed):
     bootstrap.install()
     with (bootstrap.ROOT / changed).open("a") as file:

@@ -1,10 +1,10 @@
 """Scene -> stereo sound: the things sound one after the other, in reading order. And words -> spoken tones.
 
-    shape   timbre: which overtones, and how strong
-    colour  pitch: a pentatonic scale from red, the lowest, to pink, the highest
-    size    loudness
-    x       place between the two loudspeakers
-    y       attack: high up a thing strikes like a bell, low down it swells
+shape   timbre: which overtones, and how strong
+colour  pitch: a pentatonic scale from red, the lowest, to pink, the highest
+size    loudness
+x       place between the two loudspeakers
+y       attack: high up a thing strikes like a bell, low down it swells
 """
 
 import hashlib

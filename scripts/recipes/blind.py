@@ -13,10 +13,11 @@ from labs.tuning.packing import Row, pack
 from labs.tuning.prefix_loss import prefix_loss
 from labs.world import splits
 from labs.world.stories import sample_story
-from recipes import language, loop
+from recipes import language, loop, workers
 from recipes.rows import encode, scene_pairs, story_pairs
 
-STEPS, ROWS, LEARNING_RATE = 1200, 16, 1e-3
+WORKERS, GATE = 2, {}
+STEPS, ROWS, LEARNING_RATE = 1500, 16, 1e-3  # of each worker, at a step
 
 
 def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) -> LlamaForCausalLM:
@@ -25,7 +26,7 @@ def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) ->
     prefix = encode(tokenizer, "<user>")
 
     def loss_at(step: int) -> torch.Tensor:
-        rng = random.Random(f"blind {step}")
+        rng = random.Random(f"blind {step} {workers.rank()}")
         if step % 4 == 3:
             rows = [Row(prefix, story_pairs(tokenizer, sample_story(rng), rng, "en")) for _ in range(ROWS // 2)]
         else:

@@ -23,6 +23,7 @@ from labs.world.scene import Scene
 from labs.world.vocabulary import COLOURS, PLACES, SHAPES, SIZES
 from recipes import loop
 
+WORKERS, GATE = 1, {"zero_shot": 0.7, "patch_place": 0.9}  # contrast needs the whole batch in one place
 STEPS, BATCH, LEARNING_RATE = 1000, 96, 1.5e-3
 COUNTS = (1, 1, 2, 3, 4)  # things in a scene
 GRID = SIZE // mini.PATCH

@@ -17,12 +17,13 @@ from labs.world import splits
 from labs.world.picture import draw
 from labs.world.questions import KINDS, ask
 from labs.world.stories import sample_story
-from recipes import dual, loop
+from recipes import dual, loop, workers
 from recipes.multimodal import EASY_STEPS
 from recipes.rows import EASY_COUNTS, encode, pair, scene_pairs, story_pairs
 
-STEPS, LEARNING_RATE = 6000, 1e-3
-SCENES, STORIES, LENGTH = 14, 6, 160
+WORKERS, GATE = 2, {"en": 0.4}
+STEPS, LEARNING_RATE = 5000, 1.2e-3
+SCENES, STORIES, LENGTH = 14, 6, 160  # of each worker, at a step; tokens of a conversation
 
 
 def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) -> GitForCausalLM:
@@ -37,7 +38,7 @@ def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) ->
 
 
 def _loss(model: GitForCausalLM, tokenizer: PreTrainedTokenizerFast, step: int) -> torch.Tensor:
-    rng = random.Random(f"generative {step}")
+    rng = random.Random(f"generative {step} {workers.rank()}")
     if step % 4 == 3 and step >= EASY_STEPS:
         stories = [sample_story(rng) for _ in range(STORIES)]
         turns = [story_pairs(tokenizer, story, rng, "en") for story in stories]

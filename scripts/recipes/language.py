@@ -15,6 +15,7 @@ from labs.world.stories import sample_story
 from recipes import loop
 from recipes.rows import EASY_COUNTS, pair, read_scene, text_rows
 
+WORKERS, GATE = 1, {"en": 0.4, "es": 0.4}
 STEPS, ROWS, LEARNING_RATE = 1000, 24, 1.2e-3
 EASY_STEPS = 400
 LONG_ANSWERS = 0.5  # short answers weigh more a token, or plain language modelling drowns them

@@ -1,4 +1,4 @@
-"""One training loop for every recipe: fixed steps, resumable to the bit, a progress bar, a gate at the end."""
+"""One training loop for every recipe: fixed steps, resumable to the bit, a progress bar."""
 
 import json
 import math
@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 from tqdm import tqdm
+
+from recipes import workers
 
 SAVE_EVERY = 100
 MUON = 4  # Muon's learning rate, in AdamW's
@@ -25,13 +27,15 @@ def train(
     """Minimise `loss_at(step)` over `steps` steps and return the log.
 
     The loss draws its data from the step's number alone, so a run killed anywhere and started again ends with the
-    same weights. State lies in `folder/state.pt`, the log in `folder/log.jsonl`.
+    same weights. State lies in `folder/state.pt`, the log in `folder/log.jsonl`. With several workers the first one
+    validates and saves.
     """
     folder.mkdir(parents=True, exist_ok=True)
     optimizers = _optimizers(model, learning_rate)
     peaks = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
     start, log = _resume(folder, model, optimizers)
-    began, bar = time.monotonic(), tqdm(range(start, steps), initial=start, total=steps, desc=folder.name)
+    silent = workers.rank() > 0
+    began, bar = time.monotonic(), tqdm(range(start, steps), folder.name, steps, initial=start, disable=silent)
     for step in bar:
         groups = [group for optimizer in optimizers for group in optimizer.param_groups]
         for group, peak in zip(groups, peaks, strict=True):
@@ -40,6 +44,7 @@ def train(
         with torch.autocast("cpu", torch.bfloat16):
             loss = loss_at(step)
         loss.backward()
+        workers.average_gradients(model.parameters())
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:
             optimizer.step()
@@ -48,7 +53,7 @@ def train(
             raise RuntimeError(f"{folder.name}: the loss is {loss.item()} at step {step}; the last good state is saved")
         bar.set_postfix(loss=f"{loss.item():.3f}")
         last = step + 1 == steps
-        if (step + 1) % SAVE_EVERY == 0 or last:
+        if not silent and ((step + 1) % SAVE_EVERY == 0 or last):
             line = {"step": step + 1, "loss": round(loss.item(), 4), "seconds": round(time.monotonic() - began, 1)}
             if validate and ((step + 1) % validate_every == 0 or last):
                 line |= evaluate(model, validate)

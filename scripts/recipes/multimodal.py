@@ -19,11 +19,13 @@ from labs.world import splits
 from labs.world.picture import SIZE, draw
 from labs.world.questions import KINDS, ask
 from labs.world.stories import sample_story
-from recipes import dual, language, loop
-from recipes.rows import EASY_COUNTS, pair, scene_pairs, see, story_pairs, text_rows
+from recipes import dual, language, loop, workers
+from recipes.rows import EASY_COUNTS, fit, pair, scene_pairs, see, story_pairs, text_rows
 
-STEPS, LEARNING_RATE = 1900, 1.2e-3
-SCENES, TEXTS, STORIES = 14, 2, 6  # many small steps: how soon it learns depends on their number
+WORKERS, GATE = 2, {"en": 0.65, "event": 0.6}
+STEPS, LEARNING_RATE = 9000, 1.2e-3
+SCENES, TEXTS, STORIES = 14, 2, 6  # of each worker, at a step
+LENGTH = 192  # tokens of a row with one picture; pairs beyond are dropped
 LONG_ANSWERS = 0.5
 EASY_STEPS = 500
 TOKENS = (SIZE // mini.PATCH) ** 2
@@ -43,7 +45,7 @@ def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) ->
 
 
 def _loss(model: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, step: int) -> torch.Tensor:
-    rng = random.Random(f"multimodal {step}")
+    rng = random.Random(f"multimodal {step} {workers.rank()}")
     tell = step % 4 == 3 and step >= EASY_STEPS
     rows, pictures = _stories(tokenizer, rng) if tell else _scenes(tokenizer, rng, step)
     batch = pack(rows, tokenizer.pad_token_id, multiple=32)
@@ -53,7 +55,8 @@ def _loss(model: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFa
 def _scenes(tokenizer: PreTrainedTokenizerFast, rng: random.Random, step: int) -> tuple[list[Row], list]:
     counts = EASY_COUNTS if step < EASY_STEPS else (None,)
     scenes = [splits.sample(rng, count=rng.choice(counts), sign=rng.random() < 0.1) for _ in range(SCENES)]
-    rows = [Row(see(tokenizer, 1, TOKENS), scene_pairs(tokenizer, scene, rng, "en")) for scene in scenes]
+    prefix = see(tokenizer, 1, TOKENS)
+    rows = [fit(Row(prefix, scene_pairs(tokenizer, scene, rng, "en")), LENGTH, rng) for scene in scenes]
     rows += text_rows(tokenizer, rng, TEXTS, splits.sample, sample_story)
     return rows, [draw(scene) for scene in scenes]
 

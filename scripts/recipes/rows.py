@@ -51,6 +51,19 @@ def scene_pairs(tokenizer: PreTrainedTokenizerFast, scene: Scene, rng: random.Ra
     return [pair(tokenizer, question, answer) for question, answer in asked.items()]
 
 
+def fit(row: Row, tokens: int, rng: random.Random) -> Row:
+    """The row without the pairs that would make it longer than `tokens`; which ones is left to chance.
+
+    One long row would make all others of its batch as long.
+    """
+    kept, room = [], tokens - len(row.prefix)
+    for one in rng.sample(row.pairs, len(row.pairs)):
+        if len(one.prompt) + len(one.answer) <= room:
+            kept.append(one)
+            room -= len(one.prompt) + len(one.answer)
+    return Row(row.prefix, kept)
+
+
 def story_pairs(tokenizer: PreTrainedTokenizerFast, story: Story, rng: random.Random, language: str) -> list[Pair]:
     """The story, two of its events alone, and what is in one of its pictures."""
     sentences = story.sentences(language)
