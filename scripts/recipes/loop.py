@@ -35,7 +35,8 @@ def train(
     peaks = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
     start, log = _resume(folder, model, optimizers)
     silent = workers.rank() > 0
-    began, bar = time.monotonic(), tqdm(range(start, steps), folder.name, steps, initial=start, disable=silent)
+    began = time.monotonic() - (log[-1]["seconds"] if log else 0)
+    bar = tqdm(range(start, steps), folder.name, steps, initial=start, disable=silent)
     for step in bar:
         groups = [group for optimizer in optimizers for group in optimizer.param_groups]
         for group, peak in zip(groups, peaks, strict=True):

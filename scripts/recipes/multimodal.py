@@ -28,6 +28,7 @@ SCENES, TEXTS, STORIES = 14, 2, 6  # of each worker, at a step
 LENGTH = 192  # tokens of a row with one picture; pairs beyond are dropped
 LONG_ANSWERS = 0.5
 EASY_STEPS = 500
+LATE_STEPS = 3600  # by then colours and sizes are found; the practice goes where it is needed
 TOKENS = (SIZE // mini.PATCH) ** 2
 
 
@@ -55,8 +56,8 @@ def _loss(model: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFa
 def _scenes(tokenizer: PreTrainedTokenizerFast, rng: random.Random, step: int) -> tuple[list[Row], list]:
     counts = EASY_COUNTS if step < EASY_STEPS else (None,)
     scenes = [splits.sample(rng, count=rng.choice(counts), sign=rng.random() < 0.1) for _ in range(SCENES)]
-    prefix = see(tokenizer, 1, TOKENS)
-    rows = [fit(Row(prefix, scene_pairs(tokenizer, scene, rng, "en")), LENGTH, rng) for scene in scenes]
+    prefix, late = see(tokenizer, 1, TOKENS), step >= LATE_STEPS
+    rows = [fit(Row(prefix, scene_pairs(tokenizer, scene, rng, "en", late)), LENGTH, rng) for scene in scenes]
     rows += text_rows(tokenizer, rng, TEXTS, splits.sample, sample_story)
     return rows, [draw(scene) for scene in scenes]
 

@@ -20,6 +20,10 @@ STYLE_WEIGHTS = (3, 2, 3, 1)  # of tags, plain, places, prose: long captions are
 EASY_COUNTS = (1, 2, 2, 3, None)  # few things first: a name is bound to a place sooner
 # Types that need two things at once are asked more often: they are learned last.
 WEIGHTS = {"relation": 4, "comparison": 2, "size": 1, "colour": 1.5, "shape": 1.5, "taking_away": 1.5}
+# Later: the place of a thing that is named by its looks, which relations wait for, existence, and shapes.
+LATE_PAIRS = 12
+LATE_WEIGHTS = WEIGHTS | {"place": 6, "existence": 4, "relation": 3, "shape": 3, "count": 2, "taking_away": 2,
+                          "comparison": 1, "colour": 1, "odd_shape": 2}  # fmt: skip
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
@@ -32,12 +36,15 @@ def pair(tokenizer: PreTrainedTokenizerFast, question: str, answer: str) -> Pair
     return Pair(encode(tokenizer, f"{question}<assistant>"), encode(tokenizer, f"{answer}</s>"))
 
 
-def scene_pairs(tokenizer: PreTrainedTokenizerFast, scene: Scene, rng: random.Random, language: str) -> list[Pair]:
+def scene_pairs(
+    tokenizer: PreTrainedTokenizerFast, scene: Scene, rng: random.Random, language: str, late: bool = False
+) -> list[Pair]:
     """Questions of all types, one description, and one talk of several steps."""
     asked: dict[str, str] = {}
-    kinds = rng.choices(KINDS, [WEIGHTS.get(kind, 1) for kind in KINDS], k=3 * PAIRS)
+    count, weights = (LATE_PAIRS, LATE_WEIGHTS) if late else (PAIRS, WEIGHTS)
+    kinds = rng.choices(KINDS, [weights.get(kind, 1) for kind in KINDS], k=3 * count)
     for question in (ask(scene, rng, kind, language) for kind in kinds):
-        if question and len(asked) < PAIRS - 2:
+        if question and len(asked) < count - 2:
             asked[question.text] = question.answer
     style = rng.choices(STYLES, STYLE_WEIGHTS)[0]
     asked[rng.choice(INSTRUCTIONS[language][style][:-1])] = caption(scene, style, language)
