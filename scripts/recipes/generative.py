@@ -19,12 +19,12 @@ from labs.world.questions import KINDS, ask
 from labs.world.stories import sample_story
 from recipes import dual, loop, workers
 from recipes.multimodal import EASY_STEPS
-from recipes.rows import EASY_COUNTS, encode, pair, scene_pairs, story_pairs
+from recipes.rows import EASY_COUNTS, encode, pair, phase_at, scene_pairs, story_pairs
 
 WORKERS, GATE = 2, {"en": 0.4}
 STEPS, LEARNING_RATE = 5000, 1.2e-3
 SCENES, STORIES, LENGTH = 14, 6, 160  # of each worker, at a step; tokens of a conversation
-LATE_STEPS = 1500
+PHASES = 1500, 3000
 
 
 def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) -> GitForCausalLM:
@@ -47,7 +47,7 @@ def _loss(model: GitForCausalLM, tokenizer: PreTrainedTokenizerFast, step: int) 
     else:
         counts = EASY_COUNTS if step < EASY_STEPS else (None,)
         scenes = [splits.sample(rng, count=rng.choice(counts), sign=rng.random() < 0.1) for _ in range(SCENES)]
-        turns = [scene_pairs(tokenizer, scene, rng, "en", step >= LATE_STEPS) for scene in scenes]
+        turns = [scene_pairs(tokenizer, scene, rng, "en", phase_at(step, PHASES)) for scene in scenes]
         pixels = to_pixels([draw(scene) for scene in scenes])
     for pairs in turns:
         rng.shuffle(pairs)

@@ -20,7 +20,7 @@ from labs.world.picture import SIZE, draw
 from labs.world.questions import KINDS, ask
 from labs.world.stories import sample_story
 from recipes import dual, language, loop, workers
-from recipes.rows import EASY_COUNTS, fit, pair, scene_pairs, see, story_pairs, text_rows
+from recipes.rows import EASY_COUNTS, fit, pair, phase_at, scene_pairs, see, story_pairs, text_rows
 
 WORKERS, GATE = 2, {"en": 0.65, "event": 0.6}
 STEPS, LEARNING_RATE = 9000, 1.2e-3
@@ -28,7 +28,7 @@ SCENES, TEXTS, STORIES = 14, 2, 6  # of each worker, at a step
 LENGTH = 192  # tokens of a row with one picture; pairs beyond are dropped
 LONG_ANSWERS = 0.5
 EASY_STEPS = 500
-LATE_STEPS = 3600  # by then colours and sizes are found; the practice goes where it is needed
+PHASES = 3600, 5400
 TOKENS = (SIZE // mini.PATCH) ** 2
 
 
@@ -56,8 +56,8 @@ def _loss(model: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFa
 def _scenes(tokenizer: PreTrainedTokenizerFast, rng: random.Random, step: int) -> tuple[list[Row], list]:
     counts = EASY_COUNTS if step < EASY_STEPS else (None,)
     scenes = [splits.sample(rng, count=rng.choice(counts), sign=rng.random() < 0.1) for _ in range(SCENES)]
-    prefix, late = see(tokenizer, 1, TOKENS), step >= LATE_STEPS
-    rows = [fit(Row(prefix, scene_pairs(tokenizer, scene, rng, "en", late)), LENGTH, rng) for scene in scenes]
+    prefix, phase = see(tokenizer, 1, TOKENS), phase_at(step, PHASES)
+    rows = [fit(Row(prefix, scene_pairs(tokenizer, scene, rng, "en", phase)), LENGTH, rng) for scene in scenes]
     rows += text_rows(tokenizer, rng, TEXTS, splits.sample, sample_story)
     return rows, [draw(scene) for scene in scenes]
 

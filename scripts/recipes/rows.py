@@ -4,6 +4,7 @@ The two differ in the prefix alone. The language model reads a caption where the
 """
 
 import random
+from typing import NamedTuple
 
 from transformers import PreTrainedTokenizerFast
 
@@ -15,15 +16,24 @@ from labs.world.scene import Scene
 from labs.world.stories import Story
 from labs.world.wordings import INSTRUCTIONS
 
-PAIRS = 9
 STYLE_WEIGHTS = (3, 2, 3, 1)  # of tags, plain, places, prose: long captions are most of a row's tokens
 EASY_COUNTS = (1, 2, 2, 3, None)  # few things first: a name is bound to a place sooner
-# Types that need two things at once are asked more often: they are learned last.
-WEIGHTS = {"relation": 4, "comparison": 2, "size": 1, "colour": 1.5, "shape": 1.5, "taking_away": 1.5}
-# Later: the place of a thing that is named by its looks, which relations wait for, existence, and shapes.
-LATE_PAIRS = 12
-LATE_WEIGHTS = WEIGHTS | {"place": 6, "existence": 4, "relation": 3, "shape": 3, "count": 2, "taking_away": 2,
-                          "comparison": 1, "colour": 1, "odd_shape": 2}  # fmt: skip
+
+
+class Phase(NamedTuple):
+    """How many pairs a row has, and how often a type of question is asked, 1 if not named."""
+
+    pairs: int
+    weights: dict[str, float]
+
+
+# What has been learned is asked less, what has not is asked more. A relation between two things is learned only after
+# the place of one, and that by its looks; as long as colours and sizes are unknown, such questions teach nothing.
+FIRST = Phase(9, {"relation": 4, "comparison": 2, "colour": 1.5, "shape": 1.5, "taking_away": 1.5})
+SECOND = Phase(
+    12, {"place": 6, "existence": 4, "relation": 3, "shape": 3, "count": 2, "taking_away": 2, "odd_shape": 2}
+)
+THIRD = Phase(12, {"relation": 8, "odd_shape": 6, "comparison": 3, "shape": 3, "taking_away": 3, "count": 2})
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
@@ -36,15 +46,19 @@ def pair(tokenizer: PreTrainedTokenizerFast, question: str, answer: str) -> Pair
     return Pair(encode(tokenizer, f"{question}<assistant>"), encode(tokenizer, f"{answer}</s>"))
 
 
+def phase_at(step: int, starts: tuple[int, int]) -> Phase:
+    """The phase of a step, where the second and third begin at `starts`."""
+    return THIRD if step >= starts[1] else SECOND if step >= starts[0] else FIRST
+
+
 def scene_pairs(
-    tokenizer: PreTrainedTokenizerFast, scene: Scene, rng: random.Random, language: str, late: bool = False
+    tokenizer: PreTrainedTokenizerFast, scene: Scene, rng: random.Random, language: str, phase: Phase = FIRST
 ) -> list[Pair]:
     """Questions of all types, one description, and one talk of several steps."""
     asked: dict[str, str] = {}
-    count, weights = (LATE_PAIRS, LATE_WEIGHTS) if late else (PAIRS, WEIGHTS)
-    kinds = rng.choices(KINDS, [weights.get(kind, 1) for kind in KINDS], k=3 * count)
+    kinds = rng.choices(KINDS, [phase.weights.get(kind, 1) for kind in KINDS], k=3 * phase.pairs)
     for question in (ask(scene, rng, kind, language) for kind in kinds):
-        if question and len(asked) < count - 2:
+        if question and len(asked) < phase.pairs - 2:
             asked[question.text] = question.answer
     style = rng.choices(STYLES, STYLE_WEIGHTS)[0]
     asked[rng.choice(INSTRUCTIONS[language][style][:-1])] = caption(scene, style, language)
