@@ -42,12 +42,13 @@ def page() -> str:
 def table(cards: dict) -> str:
     """One line a checkpoint."""
     lines = [
-        "| checkpoint | role | recipe | steps | minutes, one thread | MB | held-out |",
+        "| checkpoint | role | recipe | steps | minutes x cores | MB | held-out |",
         "|---|---|---|---|---|---|---|",
     ]
     for role, card in cards.items():
+        took = f"{card['minutes']} x {card.get('cores', 1)}"
         lines.append(
-            f"| `{card['checkpoint']}` | {role} | `{card['recipe']}` | {card['steps']} | {card['minutes']} "
+            f"| `{card['checkpoint']}` | {role} | `{card['recipe']}` | {card['steps']} | {took} "
             f"| {card['megabytes']} | {headline(card)} |"
         )
     return "\n".join(lines) + "\n"

@@ -9,6 +9,7 @@ import os
 import platform
 import random
 import sys
+from importlib import import_module
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -67,7 +68,7 @@ def export(role: str, runs: Path) -> None:
 
 
 def recipe_card(role: str, runs: Path) -> dict:
-    """What the run's log says: steps and minutes."""
+    """What the run's log says: steps, and minutes on how many cores."""
     log = [json.loads(line) for line in (runs / RECIPES[role] / "log.jsonl").read_text().splitlines()]
     folder = labs.home() / "data" / "checkpoints" / catalog.find(role).name
     size = sum(file.stat().st_size for file in folder.iterdir())
@@ -75,6 +76,7 @@ def recipe_card(role: str, runs: Path) -> dict:
         "recipe": f"scripts/recipes/{RECIPES[role]}.py",
         "steps": log[-1]["step"],
         "minutes": round(log[-1]["seconds"] / 60, 1),
+        "cores": import_module(f"recipes.{RECIPES[role]}").WORKERS,
         "megabytes": round(size / 1e6, 2),
     }
 
@@ -116,12 +118,19 @@ def measure_answers(role: str, runs: Path) -> dict:
         for kind in sorted({item.kind for item in items})
     }  # fmt: skip
     result = {name: interval(values, where)._asdict() for name, values in scores.items()} | {"kinds": kinds}
-    if role == "multimodal" and (runs / "blind" / "state.pt").exists():
+    if role == "multimodal" and is_finished(runs / "blind"):
         scores["twin"] = twin_scores(runs, items)
         result["twin"] = interval(scores["twin"], where)._asdict()
         result["right - twin"] = difference(scores["right"], scores["twin"], where)._asdict()
     result["right - shuffled"] = difference(scores["right"], scores["shuffled"], where)._asdict()
     return result | measure_stories(loaded, STORIES if role == "multimodal" else 24)
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the run in a folder has come to its last step."""
+    log = folder / "log.jsonl"
+    steps = import_module(f"recipes.{folder.name}").STEPS
+    return log.exists() and json.loads(log.read_text().splitlines()[-1])["step"] == steps
 
 
 def twin_scores(runs: Path, items: list[heldout.Item]) -> list[float]:

@@ -14,10 +14,11 @@ from labs.tuning.prefix_loss import prefix_loss
 from labs.world import splits
 from labs.world.stories import sample_story
 from recipes import language, loop, workers
-from recipes.rows import encode, scene_pairs, story_pairs
+from recipes.rows import encode, phase_at, scene_pairs, story_pairs
 
 WORKERS, GATE = 2, {}
 STEPS, ROWS, LEARNING_RATE = 1500, 16, 1e-3  # of each worker, at a step
+PHASES = 600, 900
 
 
 def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) -> LlamaForCausalLM:
@@ -30,7 +31,8 @@ def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) ->
         if step % 4 == 3:
             rows = [Row(prefix, story_pairs(tokenizer, sample_story(rng), rng, "en")) for _ in range(ROWS // 2)]
         else:
-            rows = [Row(prefix, scene_pairs(tokenizer, splits.sample(rng), rng, "en")) for _ in range(ROWS)]
+            phase = phase_at(step, PHASES)
+            rows = [Row(prefix, scene_pairs(tokenizer, splits.sample(rng), rng, "en", phase)) for _ in range(ROWS)]
         return prefix_loss(model, pack(rows, tokenizer.pad_token_id, multiple=32), long_answers=0.5)
 
     loop.train(model, loss_at, folder, steps, LEARNING_RATE)
