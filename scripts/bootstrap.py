@@ -192,6 +192,23 @@ def install():
     STAMP.write_text(fingerprint())
 
 
+def install_torchvision():
+    """What tests/torchvision.txt lists, beside .venv: in it, a torchvision of another build would break every model."""
+    folder, wanted = ROOT / ".cache" / "torchvision", ROOT / "tests" / "torchvision.txt"
+    stamp = folder / "installed.sha256"
+    current = hashlib.sha256(wanted.read_bytes() + (VENV / "pyvenv.cfg").read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == current:
+        return
+    shutil.rmtree(str(folder), ignore_errors=True)
+    failed = pip_install("installing torchvision for the tests", "--no-deps", "--target", folder, "-r", wanted)
+    if failed and not failed.startswith("the network"):
+        raise Stop(f"{failed}.")
+    if failed:
+        print(f"[set-up]   {failed}; the tests of processors that read videos too are skipped", flush=True)
+        return
+    stamp.write_text(current)
+
+
 def run(arguments):
     # -P: a file named like a package in the working directory must not be imported instead of it.
     return run_child([VENV_PYTHON, "-P", "-m", "labs", "tour", *arguments])
@@ -216,6 +233,8 @@ def main(arguments):
                 raise Stop(refusal(sys.version_info))
             return run_child([*other, __file__, *arguments])
         install()
+        if arguments[0] == "test":
+            install_torchvision()
         return jobs[arguments[0]](arguments[1:])
     except (Stop, OSError) as problem:
         print(f"Set-up stopped: {problem}", file=sys.stderr)

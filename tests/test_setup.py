@@ -65,6 +65,8 @@ def bootstrap(tmp_path, monkeypatch):
     (tmp_path / ".venv/python").touch()
     for name in ("requirements.txt", "constraints.txt", "pyproject.toml"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/torchvision.txt").write_bytes((ROOT / "tests/torchvision.txt").read_bytes())
     module.ROOT, module.VENV, module.VENV_PYTHON = tmp_path, tmp_path / ".venv", tmp_path / ".venv/python"
     module.STAMP, module.LOG = module.VENV / "installed.sha256", module.VENV / "pip.log"
     module.asked = []
@@ -141,6 +143,54 @@ def test_colab_gets_no_jupyter_and_every_listed_package_is_checked():
 def test_torch_is_pinned_without_a_build_suffix_and_without_its_siblings():
     assert re.fullmatch(r"\d+\.\d+\.\d+", pins()["torch"])
     assert not {"torchvision", "torchaudio", "torchcodec"} & (set(pins()) | {item.name for item in ALL})
+
+
+def beside():
+    """Package name to version and reason, from tests/torchvision.txt."""
+    lines = (ROOT / "tests/torchvision.txt").read_text(encoding="utf-8").splitlines()
+    parts = [re.fullmatch(r"(\w+)==(\S+) +# (.+)", line) for line in lines if not line.startswith("#")]
+    return {part.group(1): part.groups()[1:] for part in parts}
+
+
+def test_the_tests_own_torchvision_fits_torch_and_is_in_no_other_list():
+    (version, _), torch = beside()["torchvision"], pins()["torch"].split(".")
+    assert version == f"0.{int(torch[1]) + 15}.{torch[2]}" and torch[0] == "2"
+    assert not set(beside()) & (set(pins()) | {item.name for item in ALL})
+    assert all(len(reason.split()) >= 3 for _, reason in beside().values())
+
+
+def test_torchvision_is_installed_once_beside_and_without_dependencies(bootstrap):
+    def pip_install(what, *arguments):
+        bootstrap.asked.append(arguments)
+        folder.mkdir(parents=True)
+
+    folder, bootstrap.pip_install = bootstrap.ROOT / ".cache/torchvision", pip_install
+    bootstrap.install_torchvision()
+    bootstrap.install_torchvision()
+    assert bootstrap.asked == [("--no-deps", "--target", folder, "-r", bootstrap.ROOT / "tests/torchvision.txt")]
+    (bootstrap.VENV / "pyvenv.cfg").write_text("version = 3.13.1\n")  # another Python needs another build
+    bootstrap.install_torchvision()
+    assert len(bootstrap.asked) == 2
+
+
+def test_only_without_a_network_the_tests_go_on_without_torchvision(bootstrap, capsys):
+    bootstrap.pip_install = lambda what, *arguments: "the network did not answer: check it and run this again"
+    bootstrap.install_torchvision()
+    assert "the network did not answer" in capsys.readouterr().out
+    assert not (bootstrap.ROOT / ".cache/torchvision/installed.sha256").exists()
+    bootstrap.pip_install = lambda what, *arguments: "the disk is full: free 3 GB and run this again"
+    with pytest.raises(bootstrap.Stop, match="the disk is full"):
+        bootstrap.install_torchvision()
+
+
+@pytest.mark.parametrize("job, times", [("run", 0), ("install", 0), ("test", 1)])
+def test_only_the_tests_install_torchvision(bootstrap, monkeypatch, job, times):
+    called = []
+    monkeypatch.setattr(bootstrap, "install", lambda: None)
+    monkeypatch.setattr(bootstrap, "install_torchvision", lambda: called.append(job))
+    monkeypatch.setattr(bootstrap, "run_child", lambda *_, **__: 0)
+    assert bootstrap.main([job]) == 0
+    assert len(called) == times
 
 
 def test_the_python_range_is_stated_once(bootstrap):

@@ -6,8 +6,10 @@ The model is an untrained mini-llava: what is tested here holds for any weights.
 import errno
 import json
 import random
+import re
 import resource
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ from labs.errors import LabsError
 from labs.models import catalog, checkpoint, mini
 from labs.models.tokens import build_tokenizer
 from labs.tuning import fit as fitting
-from labs.tuning import heldout, mask
+from labs.tuning import heldout, mask, mask_view
 from labs.tuning.collate import Collator, Examples
 from labs.tuning.fit import fit
 from labs.tuning.footprint import bytes_of, trainable_table
@@ -234,14 +236,14 @@ def test_the_mask_is_that_of_the_template_s_own_marks(loaded, write):
     assert encoded.supervised == [bool(value) for value in own["assistant_masks"]]
 
 
-def test_a_template_that_does_not_close_answers(loaded, write):
+def test_answers_that_the_template_leaves_open_are_closed(loaded, write):
     loaded.processor.chat_template = (
         "{% for message in messages %}{{ message['role'] }}: {{ message['content'][0]['text'] }} {% endfor %}"
     )
     (record,) = write([{"conversations": turns(*SAMPLES[:2], shown=0)}])
     encoded = mask.encode(loaded.processor, record)
     learned = loaded.processor.decode([token for token in encoded.labels if token != IGNORE])
-    assert learned.split() == "red top left".split()
+    assert learned == " red</s> top left</s>"
 
 
 def test_nothing_and_everything_supervised_are_refused(loaded, write):
@@ -259,13 +261,26 @@ def test_the_view_shows_and_counts_every_token(loaded, write):
     batch = [mask.encode(loaded.processor, record) for record in write([entry(0, *SAMPLES[:2]), entry(1)])]
     inputs = Collator(loaded.processor.tokenizer.pad_token_id)(batch)
     ids, labels = inputs["input_ids"][1].tolist(), inputs["labels"][1].tolist()
-    counts = mask.count(loaded.processor, ids, labels)
+    counts = mask_view.count(loaded.processor, ids, labels)
     padding = len(batch[0].input_ids) - len(batch[1].input_ids)
     assert counts == {"prompt": len(ids) - 38 - padding, "picture": 36, "supervised": 2, "padding": padding}
-    view = mask.explain(loaded.processor, ids, labels)
+    view = mask_view.explain(loaded.processor, ids, labels).__rich__()
     assert "<image>*36What colour is the star?<assistant>red</s>" in view.plain
     assert f"supervised 2  padding {padding}" in view.plain
     assert any(span.style == "bold green" and view.plain[span.start : span.end] == "red" for span in view.spans)
+
+
+def test_the_view_for_notebooks_says_the_same(loaded, write):
+    encoded = mask.encode(loaded.processor, write([entry(0, ("Is 1 < 2?", "yes & no"))])[0])
+    view = mask_view.explain(loaded.processor, encoded.input_ids, encoded.labels)
+    html = view._repr_html_()
+    assert "&lt;" in html and "&amp;" in html and "<image>" not in html
+    spans = re.findall(r'<span style="(.*?)">(.*?)</span>', html, re.DOTALL)
+    colours = {look: kind for kind, (_, look) in mask_view.LOOKS.items()}
+    tokens, legend = spans[:-4], spans[-4:]
+    assert [(unescape(text), colours[look]) for look, text in tokens] == view.runs()
+    assert [text for _, text in legend] == [f"{kind} {number}" for kind, number in view.counts.items()]
+    assert "".join(unescape(text) for _, text in tokens) == view.__rich__().plain.partition("\n")[0]
 
 
 def test_a_batch_is_padded_and_its_pictures_follow_one_another(loaded, write):

@@ -24,7 +24,7 @@ from labs.world.thermal_camera import sample_reading, write_llava
 
 PICTURES, QUICK_PICTURES = 100, 8  # held-out thermal pictures, three questions each
 STEPS, QUICK_STEPS = 200, 4
-BATCH, LEARNING_RATE = 8, 2e-3
+BATCH, LEARNING_RATE = 8, 1e-3
 
 
 def tour(out: Path, quick: bool = False) -> dict:

@@ -57,18 +57,20 @@ def run(records: list, out: Path, *, qlora: bool, model: str | None, steps: int,
     """Hold out, score, tune, score again. Returns what `show` prints; the folder holds the rest."""
     from rich import print as show_text
 
+    from labs.tuning.agreement import check_agreement
     from labs.tuning.collate import Examples
     from labs.tuning.fit import fit
     from labs.tuning.footprint import bytes_of, trainable_table
     from labs.tuning.heldout import score, split
     from labs.tuning.lora import LoraSpec, add_lora
-    from labs.tuning.mask import explain
+    from labs.tuning.mask_view import explain
 
     train, heldout = split(records, seed=seed)
     loaded = open_model(model, qlora)
     example = Examples(loaded.processor, train)[0]
     show_text("The first record, supervised tokens in bold green:")
     show_text(explain(loaded.processor, example.input_ids, example.labels))
+    check_agreement(loaded.model, example, train[0].name)
     megabytes = bytes_of(loaded.model) / 1e6
     before = score(loaded.model, loaded.processor, heldout) if heldout else None
     tuned = add_lora(loaded.model, LoraSpec(r=rank, lora_alpha=2 * rank), seed)

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from labs.models.catalog import Loaded
+from labs.models.conversation import write
 
 MAX_NEW_TOKENS = 120
 
@@ -27,8 +28,8 @@ def answer(
         return _answer_git(loaded, pictures, question, **generate)
     new = {"role": "user", "content": [{"type": "text", "text": question}]}
     messages = [*history, new] if history else [message(question, len(pictures))]
-    prompt = loaded.processor.apply_chat_template(messages, add_generation_prompt=True)
-    inputs = loaded.processor(images=list(pictures) or None, text=prompt, return_tensors="pt").to(loaded.model.device)
+    inputs = write(loaded.processor, messages, pictures)
+    inputs = {name: tensor.to(loaded.model.device) for name, tensor in inputs.items()}
     generated = loaded.model.generate(**inputs, **(_greedy() | generate))
     return loaded.processor.decode(generated[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).strip()
 

@@ -15,10 +15,14 @@ from labs.tuning.records import Record
 
 @dataclass
 class Examples(Dataset):
-    """Records encoded when they are asked for. Their masks are remembered, the pictures read anew each time."""
+    """Records encoded when they are asked for. Their masks are remembered, the pictures read anew each time.
+
+    Text beyond `max_length` tokens is cut; DataError where that would cut pictures or every answer.
+    """
 
     processor: Any
     records: Sequence[Record]
+    max_length: int | None = None
     _masks: dict[int, array] = field(default_factory=dict)  # one byte a token
 
     def __len__(self) -> int:
@@ -26,7 +30,8 @@ class Examples(Dataset):
 
     def __getitem__(self, index: int) -> Encoded:
         known = self._masks.get(index)
-        encoded = encode(self.processor, self.records[index], None if known is None else [bool(b) for b in known])
+        mask = None if known is None else [bool(b) for b in known]
+        encoded = encode(self.processor, self.records[index], mask, self.max_length)
         if known is None:
             self._masks[index] = array("b", encoded.supervised)
         return encoded
@@ -34,27 +39,27 @@ class Examples(Dataset):
 
 @dataclass(frozen=True)
 class Collator:
-    """Pads on the right what runs along the tokens, and lays the pictures of all records one after the other.
+    """Lays the rows, or the pictures, of all records one after the other, each padded on the right as far as needed.
 
     input_ids, attention_mask, labels (batch, tokens), labels -100 where nothing is to be learned; pixel_values
-    (pictures, ...) where some record has a picture.
+    (pictures, ...) where some record has a picture. Some models number a picture's tiles, or a record's pictures, in
+    a dimension of their own, and have to be given empty ones: the library's way, which the models know.
     """
 
     pad_token_id: int
 
     def __call__(self, batch: Sequence[Encoded]) -> dict[str, torch.Tensor]:
-        tokens = max(len(example.input_ids) for example in batch)
         rows = [example.inputs | {"labels": torch.tensor([example.labels])} for example in batch]
         fill = {"input_ids": self.pad_token_id, "labels": IGNORE}
         result = {}
         for name in dict.fromkeys(name for row in rows for name in row):
-            having = [row for row in rows if name in row]
-            parts = [row[name] for row in having]
-            if all(row[name].shape == row["input_ids"].shape for row in having):
-                parts = [_widen(part, tokens, fill.get(name, 0)) for part in parts]
-            result[name] = torch.cat(parts)
+            parts = [row[name] for row in rows if name in row]
+            largest = [max(sizes) for sizes in zip(*(part.shape[1:] for part in parts), strict=True)]
+            result[name] = torch.cat([_widen(part, largest, fill.get(name, 0)) for part in parts])
         return result
 
 
-def _widen(row: torch.Tensor, tokens: int, value: int) -> torch.Tensor:
-    return torch.nn.functional.pad(row, (0, tokens - row.shape[1]), value=value)
+def _widen(part: torch.Tensor, sizes: Sequence[int], value: int) -> torch.Tensor:
+    """Every dimension but the first padded on the right to the sizes asked for."""
+    missing = [size - has for size, has in zip(sizes, part.shape[1:], strict=True)]
+    return torch.nn.functional.pad(part, [n for more in reversed(missing) for n in (0, more)], value=value)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from labs.tuning.agreement import check_agreement
 from labs.tuning.collate import Collator, Examples
 from labs.tuning.heldout import Score, score
 from labs.tuning.records import Record
@@ -51,7 +52,9 @@ def fit(
         raise RunError("there are no records to train on: give at least one.")
     out = Path(out)
     examples = Examples(processor, train_records)
-    examples[0]  # a mask that cannot be right is refused before anything is written
+    shown = next((number for number, record in enumerate(train_records) if record.pictures), 0)
+    # what cannot be right is refused before anything is written
+    check_agreement(model, examples[shown], train_records[shown].name)
     settings = {"steps": steps, "epochs": None if steps else epochs, "batch": batch, "learning_rate": learning_rate,
                 "seed": seed, "save_every": save_every}  # fmt: skip
     checkpoint = open_run(out, settings | _describe(model) | {"data": fingerprint(train_records)})

@@ -1,9 +1,9 @@
-"""Which tokens are supervised: the answers and their closing tokens, found through the model's own chat template.
+"""Which tokens are supervised: the answers and their closing tokens, found through the text that the model reads.
 
     <user> <image>*36 What colour is the star? <assistant> red </s> <user> Where is it? <assistant> top left </s>
                                                     ^^^  ^^^^                                 ^^^^^^^^ ^^^^
 
-An answer is found by difference: the conversation is written once more with other words in the answer's place, and
+An answer is found by difference: the conversation is written once more with another word in the answer's place, and
 what both versions share before and after is not the answer. This needs no mark in the template and counts the picture
 tokens as the processor has expanded them; and unlike the difference between a conversation and its beginning it holds
 for templates that number all the pictures of a conversation, or write earlier answers differently from the last.
@@ -16,15 +16,18 @@ from typing import Any
 
 import torch
 from PIL.Image import Image
-from rich.text import Text
 
+from labs.models.conversation import ConversationError, picture_token, write
 from labs.models.pictures import open_picture
 from labs.tuning.packing import IGNORE
 from labs.tuning.records import DataError, Record
 
-# Stand-ins for an answer; one of them always differs from it in the first and in the last character.
-STAND_INS = ("0x0", "7w7", "4v4")
-STYLES = {"prompt": "white", "picture": "blue", "supervised": "bold green", "padding": "dim"}
+# Stand-ins for an answer; one of them always differs from it in the first and in the last letter. Common words, for
+# which every tokenizer has one token with the space before them: a digit's space is a token of its own in Llama's and
+# Gemma's, and what a stand-in shares with an answer is not learned.
+STAND_INS = ("and", "so", "the")
+# What processors make with one place for each token; the Q-Former's tokens are others.
+ALONG_TOKENS = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")
 
 
 @dataclass(frozen=True)
@@ -41,20 +44,31 @@ class Encoded:
         return [i if learned else IGNORE for i, learned in zip(self.input_ids, self.supervised, strict=True)]
 
 
-def encode(processor: Any, record: Record, supervised: Sequence[bool] | None = None) -> Encoded:
+def encode(
+    processor: Any, record: Record, supervised: Sequence[bool] | None = None, max_length: int | None = None
+) -> Encoded:
     """Token ids and supervised mask of a record; a mask that is known already spares finding it again.
 
-    Raises DataError if the processor has no chat template, or if nothing or everything would be supervised.
+    What is longer than `max_length` tokens is cut at the end, as long as that is text. Raises DataError if the
+    conversation cannot be written for the processor, if it leaves the pictures out, if the cut would go through
+    pictures, or if nothing or everything would be supervised.
     """
     pictures = [open_picture(path) for path in record.pictures]
-    inputs = _process(processor, record, record.messages, pictures)
+    inputs = _write(processor, record, record.messages, pictures)
     ids = inputs["input_ids"][0].tolist()
+    token = picture_token(processor)
+    if pictures and token is not None and token not in ids:
+        raise DataError(f"{record.name}: its pictures leave no token in the text; check the model's chat template.")
     if supervised is None:
         supervised = find_supervised(processor, record, pictures, ids)
     if not any(supervised) or all(supervised):
         what = "nothing" if not any(supervised) else "everything"
         raise DataError(f"{record.name}: {what} would be supervised; check the model's chat template.")
-    return Encoded(ids, list(supervised), inputs)
+    if max_length is None or len(ids) <= max_length:
+        return Encoded(ids, list(supervised), inputs)
+    _check_cut(record, ids, list(supervised), token, max_length)
+    inputs |= {name: inputs[name][:, :max_length] for name in ALONG_TOKENS if name in inputs}
+    return Encoded(ids[:max_length], list(supervised[:max_length]), inputs)
 
 
 def find_supervised(processor: Any, record: Record, pictures: list[Image], ids: list[int]) -> list[bool]:
@@ -70,45 +84,6 @@ def find_supervised(processor: Any, record: Record, pictures: list[Image], ids: 
     return mask
 
 
-def picture_token(processor: Any) -> int | None:
-    """The id of the token that stands for a piece of a picture, None if the processor names none."""
-    token = getattr(processor, "image_token_id", None)
-    text = getattr(processor, "image_token", None)
-    return processor.tokenizer.convert_tokens_to_ids(text) if token is None and isinstance(text, str) else token
-
-
-def count(processor: Any, ids: Sequence[int], labels: Sequence[int]) -> dict[str, int]:
-    """How many tokens are prompt, picture, supervised and padding."""
-    kinds = _kinds(processor, ids, labels)
-    return {kind: kinds.count(kind) for kind in STYLES}
-
-
-def explain(processor: Any, ids: Sequence[int], labels: Sequence[int]) -> Text:
-    """A view for the terminal, `rich.print(explain(...))`: every token coloured by what it is, then the counts."""
-    text, previous, run = Text(), None, 0
-    for token, kind in zip([*ids, None], [*_kinds(processor, ids, labels), None], strict=True):
-        if kind in ("picture", "padding") and kind == previous:
-            run += 1  # a row of equal tokens is written once
-            continue
-        if run > 1:
-            text.append(f"*{run}", STYLES[previous])
-        if kind is not None:
-            text.append(processor.tokenizer.decode([token]), STYLES[kind])
-        previous, run = kind, 1
-    numbers = count(processor, ids, labels)
-    text.append("\n")
-    for kind, style in STYLES.items():
-        text.append(f"{kind} {numbers[kind]}  ", style)
-    return text
-
-
-def _kinds(processor: Any, ids: Sequence[int], labels: Sequence[int]) -> list[str]:
-    picture, padding = picture_token(processor), processor.tokenizer.pad_token_id
-    names = {picture: "picture", padding: "padding"}
-    return ["supervised" if label != IGNORE else names.get(token, "prompt")
-            for token, label in zip(ids, labels, strict=True)]  # fmt: skip
-
-
 def _answers(messages: list[dict]) -> Iterator[int]:
     return (number for number, message in enumerate(messages) if message["role"] == "assistant")
 
@@ -119,7 +94,7 @@ def _span(processor: Any, record: Record, pictures: list[Image], turn: int, ids:
     word = next(word for word in STAND_INS if word[0] != answer[0] and word[-1] != answer[-1])
     other = {"role": "assistant", "content": [{"type": "text", "text": word}]}
     messages = [*record.messages[:turn], other, *record.messages[turn + 1 :]]
-    changed = _process(processor, record, messages, pictures)["input_ids"][0].tolist()
+    changed = _write(processor, record, messages, pictures)["input_ids"][0].tolist()
     before = _shared(ids, changed)
     return before, len(ids) - _shared(ids[before:][::-1], changed[before:][::-1])
 
@@ -142,9 +117,24 @@ def _is_blank(tokenizer: Any, token: int) -> bool:
     return not tokenizer.decode([token]).strip()
 
 
-def _process(processor: Any, record: Record, messages: list[dict], pictures: list[Image]) -> dict[str, torch.Tensor]:
-    if getattr(processor, "chat_template", None) is None:
-        raise DataError(f"{record.name} cannot be written for this model: its processor has no chat template.")
-    text = processor.apply_chat_template(messages)
-    # the template has written the opening token already where there is one
-    return dict(processor(images=pictures or None, text=text, add_special_tokens=False, return_tensors="pt"))
+def _check_cut(record: Record, ids: list[int], supervised: list[bool], picture: int | None, max_length: int) -> None:
+    """Raises DataError if the first `max_length` tokens lack a picture's, or have none to learn."""
+    if picture in ids[max_length:]:
+        last = len(ids) - ids[::-1].index(picture)
+        raise DataError(
+            f"{record.name}: its pictures end at token {last}, and max_length={max_length} would cut them: "
+            f"raise max_length to more than {last}, or make the pictures smaller or fewer."
+        )
+    if not any(supervised[:max_length]):
+        first = supervised.index(True)
+        raise DataError(
+            f"{record.name}: its first answer begins after {first} tokens, and max_length={max_length} would leave "
+            f"nothing to learn: raise max_length to more than {first}, or shorten the question."
+        )
+
+
+def _write(processor: Any, record: Record, messages: list[dict], pictures: list[Image]) -> dict[str, torch.Tensor]:
+    try:
+        return write(processor, messages, pictures)
+    except ConversationError as error:
+        raise DataError(f"{record.name}: {error}.") from None

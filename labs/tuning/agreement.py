@@ -1,0 +1,39 @@
+"""Do processor and model agree? As many picture tokens in the text as the model computes picture features.
+
+A processor that belongs to another model, or was built by hand, writes a few too many or too few: some models then
+stop with an error about features and tokens, others (BLIP-2) put the pictures into the wrong places and go on.
+"""
+
+import inspect
+from typing import Any
+
+import torch
+
+from labs.tuning.mask import Encoded
+from labs.tuning.records import DataError
+
+
+@torch.no_grad()
+def check_agreement(model: Any, encoded: Encoded, name: str) -> None:
+    """Raises DataError, naming the record, unless `model` can be tuned on what its processor made of it."""
+    if getattr(model.config, "is_encoder_decoder", False):
+        raise DataError(
+            f"{name}: this model reads with an encoder and answers with a decoder, and would be shown the answers it "
+            "is to learn: name a version with a decoder alone (BLIP-2 with OPT, InstructBLIP with Vicuna)."
+        )
+    if "pixel_values" not in encoded.inputs or not hasattr(model, "get_image_features"):
+        return
+    tokens, features = encoded.input_ids.count(model.config.image_token_id), count_features(model, encoded)
+    if tokens != features:
+        raise DataError(
+            f"{name}: the text has {tokens} picture tokens and the model computes {features} picture features: use the "
+            "processor that was saved with the model, and leave its picture and patch sizes as they are."
+        )
+
+
+def count_features(model: Any, encoded: Encoded) -> int:
+    """How many tokens' worth of features the model computes from the pictures of a record."""
+    known = inspect.signature(model.get_image_features).parameters
+    inputs = {name: tensor.to(model.device) for name, tensor in encoded.inputs.items() if name in known}
+    features = model.get_image_features(**inputs).pooler_output
+    return sum(feature.shape[:-1].numel() for feature in features)
