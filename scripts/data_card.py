@@ -79,6 +79,8 @@ def card(role: str, card: dict) -> str:
             f"| another scene's picture | {percent(card['shuffled'])} |",
         ]
         lines += [f"| picture of the mean colour | {percent(card['blank'])} |"]
+        if "everyday" in card:
+            lines.append(f"| unseen wordings, typed without care | {percent(card['everyday'])} |")
         if "twin" in card:
             lines.append(f"| twin trained without pictures | {percent(card['twin'])} |")
         lines += [f"| story events in order | {percent(card['story_events'])} |"]

@@ -122,8 +122,18 @@ def measure_answers(role: str, runs: Path) -> dict:
         scores["twin"] = twin_scores(runs, items)
         result["twin"] = interval(scores["twin"], where)._asdict()
         result["right - twin"] = difference(scores["right"], scores["twin"], where)._asdict()
+    result["everyday"] = measure_everyday(loaded, pictures)
     result["right - shuffled"] = difference(scores["right"], scores["shuffled"], where)._asdict()
     return result | measure_stories(loaded, STORIES if role == "multimodal" else 24)
+
+
+def measure_everyday(loaded: catalog.Loaded, pictures: int) -> dict:
+    """Exact match where the wordings are unseen and typed without care."""
+    scenes, items = heldout.everyday_questions(pictures)
+    drawn = [draw(scene) for scene in scenes]
+    told = answers(loaded, [[drawn[i.picture]] for i in items], [i.question for i in items], label="everyday")
+    scores = [exact_match(text, item.answer) for text, item in zip(told, items, strict=True)]
+    return interval(scores, [item.picture for item in items])._asdict()
 
 
 def is_finished(folder: Path) -> bool:

@@ -22,6 +22,7 @@ FOLDERS = {  # what a folder holds; a file speaks for itself by its first line
     "data": "checkpoints and their cards: see data/README.md",
     "scripts": "set-up, pre-training, measuring",
     "scripts/recipes": "how each checkpoint is made",
+    "scripts/benching": "what scripts/bench.py runs",
     "tests": "hermetic: no network, no GPU",
 }
 

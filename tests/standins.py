@@ -95,19 +95,26 @@ LLAVA = (
 )
 
 
-def llava() -> Standin:
-    """llava-1.5-7b-hf: CLIP and Vicuna; the template neither opens the text nor closes an answer."""
+def _llava_processor(processor_class: type, picture_class: type, template: str, **pictures: Any) -> Any:
+    """A processor of the LLaVA kind, with Llama's tokenizer."""
     tokenizer = tokenizer_of(
         hf.LlamaTokenizer, sentence_pieces("<unk>", "<s>", "</s>"), "<image>", "<pad>", pad_token="<pad>",
         add_bos_token=True,
     )  # fmt: skip
-    pixels = hf.CLIPImageProcessorPil(size={"shortest_edge": SIZE}, crop_size={"height": SIZE, "width": SIZE})
-    processor = hf.LlavaProcessor(
-        pixels, tokenizer, patch_size=PATCH, vision_feature_select_strategy="default", chat_template=LLAVA,
+    pixels = picture_class(
+        size={"shortest_edge": SIZE}, crop_size={"height": SIZE, "width": SIZE}, **pictures
+    )  # fmt: skip
+    return processor_class(
+        pixels, tokenizer, patch_size=PATCH, vision_feature_select_strategy="default", chat_template=template,
         num_additional_image_tokens=1,
     )  # fmt: skip
+
+
+def llava() -> Standin:
+    """llava-1.5-7b-hf: CLIP and Vicuna; the template neither opens the text nor closes an answer."""
+    processor = _llava_processor(hf.LlavaProcessor, hf.CLIPImageProcessorPil, LLAVA)
     config = hf.LlavaConfig(
-        vision_config=vit("clip_vision_model"), text_config=llama(tokenizer),
+        vision_config=vit("clip_vision_model"), text_config=llama(processor.tokenizer),
         image_token_id=processor.image_token_id, image_seq_length=(SIZE // PATCH) ** 2,
     )  # fmt: skip
     return made(hf.LlavaForConditionalGeneration, config, processor)
@@ -127,20 +134,12 @@ LLAVA_NEXT = (
 
 def llava_next() -> Standin:
     """llava-v1.6-mistral-7b-hf: a picture is seen whole and in tiles, its number of tokens depends on its shape."""
-    tokenizer = tokenizer_of(
-        hf.LlamaTokenizer, sentence_pieces("<unk>", "<s>", "</s>"), "<image>", "<pad>", pad_token="<pad>",
-        add_bos_token=True,
-    )  # fmt: skip
     grid = [[SIZE, 2 * SIZE], [2 * SIZE, SIZE], [2 * SIZE, 2 * SIZE]]
-    pixels = hf.LlavaNextImageProcessorPil(
-        size={"shortest_edge": SIZE}, crop_size={"height": SIZE, "width": SIZE}, image_grid_pinpoints=grid
+    processor = _llava_processor(
+        hf.LlavaNextProcessor, hf.LlavaNextImageProcessorPil, LLAVA_NEXT, image_grid_pinpoints=grid
     )
-    processor = hf.LlavaNextProcessor(
-        pixels, tokenizer, patch_size=PATCH, vision_feature_select_strategy="default", chat_template=LLAVA_NEXT,
-        num_additional_image_tokens=1,
-    )  # fmt: skip
     config = hf.LlavaNextConfig(
-        vision_config=vit("clip_vision_model"), text_config=llama(tokenizer, model_type="mistral"),
+        vision_config=vit("clip_vision_model"), text_config=llama(processor.tokenizer, model_type="mistral"),
         image_token_id=processor.image_token_id, image_grid_pinpoints=grid,
     )  # fmt: skip
     return made(hf.LlavaNextForConditionalGeneration, config, processor)

@@ -1,7 +1,7 @@
 """The label mask with the processors that people tune: exact tokens, as many placeholders as features, honest cuts.
 
 Processors that read videos too need torchvision, which must stay out of .venv: they are tested by running this file
-once more in a process of its own, with .cache/torchvision (made by scripts/test.sh) on its path.
+and test_sharing.py once more in a process of its own, with .cache/torchvision (made by scripts/test.sh) on its path.
 """
 
 import os
@@ -23,7 +23,8 @@ import labs
 from labs.models.conversation import picture_token, write
 from labs.models.pictures import open_picture
 from labs.tuning.agreement import check_agreement, count_features
-from labs.tuning.collate import Collator, Examples
+from labs.tuning.collate import Collator
+from labs.tuning.examples import Examples
 from labs.tuning.mask import encode
 from labs.tuning.mask_view import explain
 from labs.tuning.packing import IGNORE
@@ -356,10 +357,11 @@ def test_families_that_read_videos_too():
         pytest.skip("torchvision is not in .cache/torchvision: run scripts/test.sh with a network once")
     path = os.pathsep.join([str(BESIDE), str(Path(__file__).parent)])
     options = ["-n0", "-q", "-p", "torchvision_operators", "-p", "no:cacheprovider", "-k", " or ".join(READ_VIDEOS_TOO)]
+    files = [__file__, Path(__file__).with_name("test_sharing.py")]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, __file__], env=os.environ | {"PYTHONPATH": path}, cwd=labs.home(),
+        [sys.executable, "-m", "pytest", *options, *files], env=os.environ | {"PYTHONPATH": path}, cwd=labs.home(),
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     passed = re.search(r"(\d+) passed", done.stdout)
-    assert int(passed.group(1)) >= 9 * len(READ_VIDEOS_TOO) and "skipped" not in done.stdout, done.stdout
+    assert int(passed.group(1)) >= 12 * len(READ_VIDEOS_TOO) and "skipped" not in done.stdout, done.stdout

@@ -73,10 +73,10 @@ def test_nothing_is_built_on_a_stage_below_its_gate(tmp_path, monkeypatch):
 def _dies_in_call(number, function, error):
     calls = []
 
-    def wrapper(*arguments):
+    def wrapper(*arguments, **named):
         calls.append(1)
         if len(calls) == number:
             raise error
-        return function(*arguments)
+        return function(*arguments, **named)
 
     return wrapper

@@ -28,12 +28,13 @@ from labs.models import catalog, checkpoint, mini
 from labs.models.tokens import build_tokenizer
 from labs.tuning import fit as fitting
 from labs.tuning import heldout, mask, mask_view
-from labs.tuning.collate import Collator, Examples
+from labs.tuning.collate import Collator
+from labs.tuning.examples import Examples
 from labs.tuning.fit import fit
 from labs.tuning.footprint import bytes_of, trainable_table
 from labs.tuning.four_bit import FourBitError, nf4, repair_on_cpu
 from labs.tuning.lora import LoraSpec, add_lora, load_adapter, target_modules
-from labs.tuning.packing import IGNORE, Pair, Row, pack, visible
+from labs.tuning.packing import IGNORE, Row, pack, question_answer, visible
 from labs.tuning.parts import part_of
 from labs.tuning.prefix_loss import exact_matches, prefix_loss
 from labs.tuning.records import DataError, Record, read
@@ -454,23 +455,22 @@ def test_who_sees_whom():
 def test_shared_prefixes_equal_the_separate_samples(loaded, pictures, multiple):
     processor, model = loaded.processor, loaded.model
     prefix = ids_of(processor, "<user>" + "<image>" * 36)
-    pairs = [Pair(ids_of(processor, q + "<assistant>"), ids_of(processor, a + "</s>")) for q, a in SAMPLES]
+    pairs = [(ids_of(processor, q + "<assistant>"), ids_of(processor, a + "</s>")) for q, a in SAMPLES]
     pixels = processor.image_processor([Image.open(pictures / f"{n}.png") for n in (0, 1)], return_tensors="pt")
     pixels = pixels["pixel_values"]
-    together = pack([Row(prefix, pairs), Row(prefix, pairs[:1])], 0, multiple)
+    branches = [question_answer(*pair) for pair in pairs]
+    together = pack([Row(prefix, branches), Row(prefix, branches[:1])], 0, multiple)
     loss = prefix_loss(model, together, pixels)
     loss.backward()
     shared = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
     model.zero_grad()
-    total, tokens = 0.0, sum(len(pair.answer) for pair in [*pairs, pairs[0]])
-    for picture, pair in [*((0, pair) for pair in pairs), (1, pairs[0])]:
-        head = prefix + pair.prompt
-        labels = torch.tensor([[IGNORE] * len(head) + pair.answer])
-        out = model(
-            input_ids=torch.tensor([head + pair.answer]), pixel_values=pixels[picture : picture + 1], labels=labels
-        )
-        (out.loss * len(pair.answer) / tokens).backward()
-        total += out.loss.item() * len(pair.answer) / tokens
+    total, tokens = 0.0, sum(len(answer) for _, answer in [*pairs, pairs[0]])
+    for picture, (prompt, answer) in [*((0, pair) for pair in pairs), (1, pairs[0])]:
+        head = prefix + prompt
+        labels = torch.tensor([[IGNORE] * len(head) + answer])
+        out = model(input_ids=torch.tensor([head + answer]), pixel_values=pixels[picture : picture + 1], labels=labels)
+        (out.loss * len(answer) / tokens).backward()
+        total += out.loss.item() * len(answer) / tokens
     assert loss.item() == pytest.approx(total, abs=1e-5)
     alone = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
     assert alone.keys() == shared.keys()

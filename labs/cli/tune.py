@@ -57,8 +57,8 @@ def run(records: list, out: Path, *, qlora: bool, model: str | None, steps: int,
     """Hold out, score, tune, score again. Returns what `show` prints; the folder holds the rest."""
     from rich import print as show_text
 
-    from labs.tuning.agreement import check_agreement
-    from labs.tuning.collate import Examples
+    from labs.tuning.agreement import check_examples
+    from labs.tuning.examples import Examples
     from labs.tuning.fit import fit
     from labs.tuning.footprint import bytes_of, trainable_table
     from labs.tuning.heldout import score, split
@@ -67,10 +67,10 @@ def run(records: list, out: Path, *, qlora: bool, model: str | None, steps: int,
 
     train, heldout = split(records, seed=seed)
     loaded = open_model(model, qlora)
-    example = Examples(loaded.processor, train)[0]
+    examples = Examples(loaded.processor, train)
     show_text("The first record, supervised tokens in bold green:")
-    show_text(explain(loaded.processor, example.input_ids, example.labels))
-    check_agreement(loaded.model, example, train[0].name)
+    show_text(explain(loaded.processor, examples[0].input_ids, examples[0].labels))
+    check_examples(loaded.model, examples)
     megabytes = bytes_of(loaded.model) / 1e6
     before = score(loaded.model, loaded.processor, heldout) if heldout else None
     tuned = add_lora(loaded.model, LoraSpec(r=rank, lora_alpha=2 * rank), seed)
@@ -81,7 +81,8 @@ def run(records: list, out: Path, *, qlora: bool, model: str | None, steps: int,
         "before": before and before._asdict(), "after": fitted.heldout and fitted.heldout._asdict(),
         "trainable": trainable_table(tuned)[-1].trainable, "total": trainable_table(tuned)[-1].total,
         "megabytes_before": megabytes, "megabytes_after": bytes_of(tuned) / 1e6,
-        "steps": len(fitted.losses), "seconds": round(fitted.seconds, 1), "adapter": str(out / "adapter"),
+        "steps": len(fitted.losses), "seconds": round(fitted.seconds, 1), "separate": fitted.separate,
+        "adapter": str(out / "adapter"),
     }  # fmt: skip
 
 
@@ -131,6 +132,8 @@ def show(result: dict) -> None:
     table.add_row("MB of weights", f"{result['megabytes_before']:.1f}", f"{result['megabytes_after']:.1f}")
     console = Console()
     console.print(table)
+    if result["separate"]:
+        console.print(f"Every record had its pictures to itself: {result['separate']}.")
     if not before:
         console.print("Nothing was held out: that takes ten records or more whose pictures are not all tied together.")
     console.print(f"Adapter: {result['adapter']}", soft_wrap=True)

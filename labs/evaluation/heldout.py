@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from labs.world import splits
+from labs.world.everyday import ask_everyday
 from labs.world.picture import draw
 from labs.world.questions import KINDS, ask
 from labs.world.scene import Scene
@@ -27,6 +28,14 @@ def questions(pictures: int, seed: int = 0, kinds=KINDS, language: str = "en") -
     rng = random.Random(f"held-out questions {seed}")
     scenes = [splits.sample(rng, "heldout") for _ in range(pictures)]
     asked = [(i, ask(scene, rng, kind, language)) for i, scene in enumerate(scenes) for kind in kinds]
+    return scenes, [Item(i, q.kind, q.text, q.answer) for i, q in asked if q]
+
+
+def everyday_questions(pictures: int, seed: int = 0, kinds=KINDS) -> tuple[list[Scene], list[Item]]:
+    """The same, asked as people type in wordings that training never sees."""
+    rng = random.Random(f"held-out everyday questions {seed}")
+    scenes = [splits.sample(rng, "heldout") for _ in range(pictures)]
+    asked = [(i, ask_everyday(scene, rng, kind, kept=True)) for i, scene in enumerate(scenes) for kind in kinds]
     return scenes, [Item(i, q.kind, q.text, q.answer) for i, q in asked if q]
 
 

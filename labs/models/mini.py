@@ -129,17 +129,29 @@ def whiten_projector(model: LlavaForConditionalGeneration, pixel_values: torch.T
     """
     first, second = model.model.multi_modal_projector.linear_1, model.model.multi_modal_projector.linear_2
     features = model.model.vision_tower(pixel_values=pixel_values).last_hidden_state[:, 1:].flatten(0, 1)
-    mean = features.mean(0)
-    values, directions = torch.linalg.eigh((features - mean).T @ (features - mean) / len(features))
-    white = directions / values.clamp(min=1e-3 * values.max()).sqrt()  # (width, directions)
-    spread = torch.nn.init.orthogonal_(torch.empty(first.out_features, first.in_features))
-    first.weight.copy_(spread @ white.T)
-    first.bias.copy_(-first.weight @ mean)
+    _whiten(first, features)
     words = model.get_input_embeddings().weight.norm(dim=1).mean()
     torch.nn.init.orthogonal_(second.weight)
     second.bias.zero_()
     length = second(torch.nn.functional.gelu(first(features))).norm(dim=1).mean()
     second.weight.mul_(words / length)
+
+
+@torch.no_grad()
+def whiten_projection(model: GitForCausalLM, pixel_values: torch.Tensor) -> None:
+    """The same for GIT, whose projection is one layer; the norm behind it sets the size."""
+    features = model.git.image_encoder(pixel_values=pixel_values).last_hidden_state.flatten(0, 1)
+    _whiten(model.git.visual_projection.visual_projection[0], features)
+
+
+def _whiten(layer: torch.nn.Linear, features: torch.Tensor) -> None:
+    """Make the layer turn `features` (count, in) into uncorrelated ones of mean 0 and one variance."""
+    mean = features.mean(0)
+    values, directions = torch.linalg.eigh((features - mean).T @ (features - mean) / len(features))
+    white = directions / values.clamp(min=1e-3 * values.max()).sqrt()  # (in, directions)
+    spread = torch.nn.init.orthogonal_(torch.empty(layer.out_features, layer.in_features))
+    layer.weight.copy_(spread @ white.T)
+    layer.bias.copy_(-layer.weight @ mean)
 
 
 def load_eyes(tower: torch.nn.Module, eyes: CLIPModel) -> None:

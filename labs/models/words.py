@@ -4,7 +4,7 @@ import random
 import re
 from functools import lru_cache
 
-from labs.world import splits
+from labs.world import everyday, splits
 from labs.world.captions import STYLES, caption
 from labs.world.dialogue import conversation, reasoning
 from labs.world.questions import KINDS, ask
@@ -39,9 +39,11 @@ def known_words() -> frozenset[str]:
     texts = [form for table in (ES_COLOURS, ES_SIZES) for adjective in table.values() for form in adjective]
     texts += [form for noun in ES_SHAPES.values() for form in (noun.one, noun.many)]
     texts += [*COLOURS, *SHAPES, *SIZES, *PLACES, *NUMBERS, *SIGNS, *ES_WORDS, *ES_WORDS.values()]
+    templates = [everyday.WORDINGS, everyday.CLAUSES, everyday.INSTRUCTIONS, {"": everyday.ASIDES}]
+    templates += [*WORDINGS.values(), *INSTRUCTIONS.values()]
+    texts += [re.sub(r"{\w+}", "", text) for lists in templates for wordings in lists.values() for text in wordings]
+    texts += everyday.SYNONYMS.values()
     for language in LANGUAGES:
-        for lists in (WORDINGS[language], INSTRUCTIONS[language]):
-            texts += [re.sub(r"{\w+}", "", text) for wordings in lists.values() for text in wordings]
         for _ in range(100):  # 3,000 scenes bring no other word
             scene = splits.sample(rng)
             texts += [caption(scene, style, language) for style in STYLES]

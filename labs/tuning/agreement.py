@@ -9,8 +9,15 @@ from typing import Any
 
 import torch
 
+from labs.tuning.examples import Examples
 from labs.tuning.mask import Encoded
 from labs.tuning.records import DataError
+
+
+def check_examples(model: Any, examples: Examples) -> None:
+    """`check_agreement` for the first record with a picture; what that shows holds for all of them."""
+    first = next((number for number, record in enumerate(examples.records) if record.pictures), 0)
+    check_agreement(model, examples[first], examples.records[first].name)
 
 
 @torch.no_grad()

@@ -1,40 +1,12 @@
-"""Records -> padded batches for `transformers.Trainer`."""
+"""Encoded records -> padded batches for `transformers.Trainer`."""
 
-from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import torch
-from torch.utils.data import Dataset
 
-from labs.tuning.mask import Encoded, encode
+from labs.tuning.mask import Encoded
 from labs.tuning.packing import IGNORE
-from labs.tuning.records import Record
-
-
-@dataclass
-class Examples(Dataset):
-    """Records encoded when they are asked for. Their masks are remembered, the pictures read anew each time.
-
-    Text beyond `max_length` tokens is cut; DataError where that would cut pictures or every answer.
-    """
-
-    processor: Any
-    records: Sequence[Record]
-    max_length: int | None = None
-    _masks: dict[int, array] = field(default_factory=dict)  # one byte a token
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    def __getitem__(self, index: int) -> Encoded:
-        known = self._masks.get(index)
-        mask = None if known is None else [bool(b) for b in known]
-        encoded = encode(self.processor, self.records[index], mask, self.max_length)
-        if known is None:
-            self._masks[index] = array("b", encoded.supervised)
-        return encoded
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn.functional import cross_entropy
 
-from labs.tuning.collate import Collator, Examples
+from labs.tuning.collate import Collator
+from labs.tuning.examples import Examples
 from labs.tuning.packing import IGNORE
 from labs.tuning.records import Record
 

@@ -9,9 +9,10 @@ tokens as the processor has expanded them; and unlike the difference between a c
 for templates that number all the pictures of a conversation, or write earlier answers differently from the last.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -45,7 +46,11 @@ class Encoded:
 
 
 def encode(
-    processor: Any, record: Record, supervised: Sequence[bool] | None = None, max_length: int | None = None
+    processor: Any,
+    record: Record,
+    supervised: Sequence[bool] | None = None,
+    max_length: int | None = None,
+    open_picture: Callable[[Path], Image] = open_picture,
 ) -> Encoded:
     """Token ids and supervised mask of a record; a mask that is known already spares finding it again.
 

@@ -1,6 +1,6 @@
 """The label mask to look at: every token coloured by what it is, in the terminal and in a notebook.
 
-    rich.print(explain(processor, ids, labels))        in a notebook the last line `explain(...)` is enough
+rich.print(explain(processor, ids, labels))        in a notebook the last line `explain(...)` is enough
 """
 
 from collections.abc import Sequence

@@ -34,11 +34,12 @@ class Asked(NamedTuple):
 
 
 def ask(
-    scene: Scene, rng: random.Random, kind: str, language: str = "en", wording: int | None = None
+    scene: Scene, rng: random.Random, kind: str, language: str = "en", wording: int | str | None = None
 ) -> Question | None:
     """Ask a question of `kind`, or return None where the scene offers none.
 
-    `wording` picks the template; by default one of all but the last, which is kept for tests of unseen wordings.
+    `wording` is a template, or the number of one; by default one of all but the last, which is kept for tests of
+    unseen wordings.
     """
     if kind not in ASKERS:
         raise ValueError(f"kind must be one of {KINDS}, not {kind!r}")
@@ -46,9 +47,10 @@ def ask(
     asked = ASKERS[kind](scene, rng, language) if scene.things else None
     if asked is None:
         return None
-    wordings = WORDINGS[language][kind]
-    template = wordings[rng.randrange(len(wordings) - 1) if wording is None else wording]
-    text = capital(contract(language, template.format(**asked.slots)))
+    if not isinstance(wording, str):
+        wordings = WORDINGS[language][kind]
+        wording = wordings[rng.randrange(len(wordings) - 1) if wording is None else wording]
+    text = capital(contract(language, wording.format(**asked.slots)))
     answer = place_word(language, asked.answer) if kind == "place" else word(language, asked.answer)
     return Question(kind, text, answer, tuple(scene.things.index(thing) for thing in asked.about))
 

@@ -28,10 +28,10 @@ def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) ->
 
     def loss_at(step: int) -> torch.Tensor:
         rng = random.Random(f"blind {step} {workers.rank()}")
+        phase = phase_at(step, PHASES)
         if step % 4 == 3:
-            rows = [Row(prefix, story_pairs(tokenizer, sample_story(rng), rng, "en")) for _ in range(ROWS // 2)]
+            rows = [Row(prefix, story_pairs(tokenizer, sample_story(rng), rng, "en", phase)) for _ in range(ROWS // 2)]
         else:
-            phase = phase_at(step, PHASES)
             rows = [Row(prefix, scene_pairs(tokenizer, splits.sample(rng), rng, "en", phase)) for _ in range(ROWS)]
         return prefix_loss(model, pack(rows, tokenizer.pad_token_id, multiple=32), long_answers=0.5)
 

@@ -7,11 +7,10 @@ import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from labs.models import mini
-from labs.tuning.packing import Pair, Row, pack
+from labs.tuning.packing import Row, pack
 from labs.tuning.prefix_loss import exact_matches, prefix_loss
 from labs.world import splits
 from labs.world.questions import KINDS, ask
-from labs.world.stories import sample_story
 from recipes import loop
 from recipes.rows import EASY_COUNTS, pair, read_scene, text_rows
 
@@ -28,7 +27,7 @@ def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) ->
     def loss_at(step: int) -> torch.Tensor:
         rng = random.Random(f"language {step}")
         counts = EASY_COUNTS if step < EASY_STEPS else (None,)
-        rows = text_rows(tokenizer, rng, ROWS, splits.sample, sample_story, counts)
+        rows = text_rows(tokenizer, rng, ROWS, counts=counts)
         batch = pack(rows, tokenizer.pad_token_id, multiple=32)
         return prefix_loss(model, batch, long_answers=LONG_ANSWERS)
 
@@ -46,7 +45,7 @@ def validate(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, scenes
         for _ in range(scenes):
             scene = splits.sample(rng, "heldout")
             asked = [question for kind in KINDS if (question := ask(scene, rng, kind, language))]
-            pairs: list[Pair] = [pair(tokenizer, question.text, question.answer) for question in asked]
+            pairs = [pair(tokenizer, question.text, question.answer) for question in asked]
             row = Row(read_scene(tokenizer, scene, "places", language), pairs)
             for (_, number), ok in exact_matches(model, pack([row], tokenizer.pad_token_id)).items():
                 right.setdefault(asked[number - 1].kind, []).append(ok)

@@ -4,6 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -38,30 +39,40 @@ def train(
     began = time.monotonic() - (log[-1]["seconds"] if log else 0)
     bar = tqdm(range(start, steps), folder.name, steps, initial=start, disable=silent)
     for step in bar:
-        groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-        for group, peak in zip(groups, peaks, strict=True):
-            group["lr"] = peak * _schedule(step, steps)
-        model.train()
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = loss_at(step)
-        loss.backward()
-        workers.average_gradients(model.parameters())
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        if not math.isfinite(loss.item()):
-            raise RuntimeError(f"{folder.name}: the loss is {loss.item()} at step {step}; the last good state is saved")
-        bar.set_postfix(loss=f"{loss.item():.3f}")
-        last = step + 1 == steps
-        if not silent and ((step + 1) % SAVE_EVERY == 0 or last):
-            line = {"step": step + 1, "loss": round(loss.item(), 4), "seconds": round(time.monotonic() - began, 1)}
-            if validate and ((step + 1) % validate_every == 0 or last):
-                line |= evaluate(model, validate)
-                tqdm.write(json.dumps(line))
-            log.append(line)
-            _save(folder, model, optimizers, step + 1, log)
+        rates = [peak * _schedule(step, steps) for peak in peaks]
+        loss = _update(model, optimizers, rates, partial(loss_at, step))
+        if not math.isfinite(loss):
+            raise RuntimeError(f"{folder.name}: the loss is {loss} at step {step}; the last good state is saved")
+        bar.set_postfix(loss=f"{loss:.3f}")
+        done = step + 1
+        if silent or (done % SAVE_EVERY and done < steps):
+            continue
+        line = {"step": done, "loss": round(loss, 4), "seconds": round(time.monotonic() - began, 1)}
+        if validate and (done % validate_every == 0 or done == steps):
+            line |= evaluate(model, validate)
+            tqdm.write(json.dumps(line))
+        log.append(line)
+        _save(folder, model, optimizers, done, log)
     return log
+
+
+def _update(
+    model: torch.nn.Module, optimizers: list[torch.optim.Optimizer], rates: list[float], loss_of: Callable
+) -> float:
+    """One step at these learning rates, one for each parameter group; returns the loss before it."""
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    for group, rate in zip(groups, rates, strict=True):
+        group["lr"] = rate
+    model.train()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = loss_of()
+    loss.backward()
+    workers.average_gradients(model.parameters())
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    return loss.item()
 
 
 def evaluate(model: torch.nn.Module, validate: Callable[[], dict[str, float]]) -> dict[str, float]:
@@ -82,7 +93,7 @@ def _optimizers(model: torch.nn.Module, learning_rate: float) -> list[torch.opti
     Muon makes every direction of a matrix learn at one rate. With AdamW alone the projector of the multimodal model
     shrank to four directions, which drowned the shapes, and a hundred steps here took AdamW about three hundred.
     """
-    named = list(model.named_parameters())
+    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     inner = [p for name, p in named if p.dim() == 2 and not any(word in name for word in ("embed", "head", "output"))]
     rest = [p for _, p in named if not any(p is other for other in inner)]
     muon = torch.optim.Muon(inner, MUON * learning_rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")

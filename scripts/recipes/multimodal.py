@@ -20,7 +20,7 @@ from labs.world.picture import SIZE, draw
 from labs.world.questions import KINDS, ask
 from labs.world.stories import sample_story
 from recipes import dual, language, loop, workers
-from recipes.rows import EASY_COUNTS, fit, pair, phase_at, scene_pairs, see, story_pairs, text_rows
+from recipes.rows import EASY_COUNTS, Phase, fit, pair, phase_at, scene_pairs, see, story_pairs, text_rows
 
 WORKERS, GATE = 2, {"en": 0.65, "event": 0.6}
 STEPS, LEARNING_RATE = 9000, 1.2e-3
@@ -48,7 +48,7 @@ def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) ->
 def _loss(model: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, step: int) -> torch.Tensor:
     rng = random.Random(f"multimodal {step} {workers.rank()}")
     tell = step % 4 == 3 and step >= EASY_STEPS
-    rows, pictures = _stories(tokenizer, rng) if tell else _scenes(tokenizer, rng, step)
+    rows, pictures = _stories(tokenizer, rng, phase_at(step, PHASES)) if tell else _scenes(tokenizer, rng, step)
     batch = pack(rows, tokenizer.pad_token_id, multiple=32)
     return prefix_loss(model, batch, to_pixels(pictures), LONG_ANSWERS)
 
@@ -58,13 +58,13 @@ def _scenes(tokenizer: PreTrainedTokenizerFast, rng: random.Random, step: int) -
     scenes = [splits.sample(rng, count=rng.choice(counts), sign=rng.random() < 0.1) for _ in range(SCENES)]
     prefix, phase = see(tokenizer, 1, TOKENS), phase_at(step, PHASES)
     rows = [fit(Row(prefix, scene_pairs(tokenizer, scene, rng, "en", phase)), LENGTH, rng) for scene in scenes]
-    rows += text_rows(tokenizer, rng, TEXTS, splits.sample, sample_story)
+    rows += text_rows(tokenizer, rng, TEXTS)
     return rows, [draw(scene) for scene in scenes]
 
 
-def _stories(tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> tuple[list[Row], list]:
+def _stories(tokenizer: PreTrainedTokenizerFast, rng: random.Random, phase: Phase) -> tuple[list[Row], list]:
     stories = [sample_story(rng) for _ in range(STORIES)]
-    rows = [Row(see(tokenizer, 5, TOKENS), story_pairs(tokenizer, story, rng, "en")) for story in stories]
+    rows = [Row(see(tokenizer, 5, TOKENS), story_pairs(tokenizer, story, rng, "en", phase)) for story in stories]
     return rows, [draw(scene) for story in stories for scene in story.scenes]
 
 

@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 from transformers import PreTrainedTokenizerFast
 
-from labs.tuning.packing import Pair, Row
+from labs.tuning.packing import Branch, Row, question_answer
+from labs.world import splits
 from labs.world.captions import STYLES, caption
 from labs.world.dialogue import conversation, reasoning
-from labs.world.questions import KINDS, ask
+from labs.world.everyday import ask_everyday, instruct, typed
+from labs.world.questions import KINDS, Question, ask
 from labs.world.scene import Scene
-from labs.world.stories import Story
+from labs.world.stories import Story, sample_story
 from labs.world.wordings import INSTRUCTIONS
 
 STYLE_WEIGHTS = (3, 2, 3, 1)  # of tags, plain, places, prose: long captions are most of a row's tokens
@@ -21,10 +23,11 @@ EASY_COUNTS = (1, 2, 2, 3, None)  # few things first: a name is bound to a place
 
 
 class Phase(NamedTuple):
-    """How many pairs a row has, and how often a type of question is asked, 1 if not named."""
+    """How many pairs a row has, how often a type of question is asked (1 if not named), and in what words."""
 
     pairs: int
     weights: dict[str, float]
+    everyday: float = 0.0  # share of what is asked as people type it; English only
 
 
 # What has been learned is asked less, what has not is asked more. A relation between two things is learned only after
@@ -33,7 +36,7 @@ FIRST = Phase(9, {"relation": 4, "comparison": 2, "colour": 1.5, "shape": 1.5, "
 SECOND = Phase(
     12, {"place": 6, "existence": 4, "relation": 3, "shape": 3, "count": 2, "taking_away": 2, "odd_shape": 2}
 )
-THIRD = Phase(12, {"relation": 8, "odd_shape": 6, "comparison": 3, "shape": 3, "taking_away": 3, "count": 2})
+THIRD = Phase(12, {"relation": 8, "odd_shape": 6, "comparison": 3, "shape": 3, "taking_away": 3, "count": 2}, 0.6)
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
@@ -41,9 +44,9 @@ def encode(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
     return tokenizer.encode(text, add_special_tokens=False)
 
 
-def pair(tokenizer: PreTrainedTokenizerFast, question: str, answer: str) -> Pair:
+def pair(tokenizer: PreTrainedTokenizerFast, question: str, answer: str) -> Branch:
     """A pair in the chat format."""
-    return Pair(encode(tokenizer, f"{question}<assistant>"), encode(tokenizer, f"{answer}</s>"))
+    return question_answer(encode(tokenizer, f"{question}<assistant>"), encode(tokenizer, f"{answer}</s>"))
 
 
 def phase_at(step: int, starts: tuple[int, int]) -> Phase:
@@ -53,23 +56,40 @@ def phase_at(step: int, starts: tuple[int, int]) -> Phase:
 
 def scene_pairs(
     tokenizer: PreTrainedTokenizerFast, scene: Scene, rng: random.Random, language: str, phase: Phase = FIRST
-) -> list[Pair]:
+) -> list[Branch]:
     """Questions of all types, one description, and one talk of several steps."""
     asked: dict[str, str] = {}
     kinds = rng.choices(KINDS, [phase.weights.get(kind, 1) for kind in KINDS], k=3 * phase.pairs)
-    for question in (ask(scene, rng, kind, language) for kind in kinds):
+    for question in (_ask(scene, rng, kind, language, phase) for kind in kinds):
         if question and len(asked) < phase.pairs - 2:
             asked[question.text] = question.answer
     style = rng.choices(STYLES, STYLE_WEIGHTS)[0]
-    asked[rng.choice(INSTRUCTIONS[language][style][:-1])] = caption(scene, style, language)
+    asked[_instruct(style, rng, language, phase)] = caption(scene, style, language)
+    write = typed if _everyday(rng, language, phase) else lambda text, rng: text
     turns = conversation(scene, rng, language) if rng.random() < 0.7 else None
     if turns:
         (first, yes), (second, answer) = turns
-        asked[f"{first}<assistant>{yes}</s><user>{second}"] = answer
+        asked[f"{write(first, rng)}<assistant>{yes}</s><user>{write(second, rng)}"] = answer
     else:
         question, answer = reasoning(scene, rng, language)
-        asked[question] = answer
+        asked[write(question, rng)] = answer
     return [pair(tokenizer, question, answer) for question, answer in asked.items()]
+
+
+def _everyday(rng: random.Random, language: str, phase: Phase) -> bool:
+    return language == "en" and phase.everyday > 0 and rng.random() < phase.everyday
+
+
+def _ask(scene: Scene, rng: random.Random, kind: str, language: str, phase: Phase) -> Question | None:
+    if _everyday(rng, language, phase):
+        return ask_everyday(scene, rng, kind)
+    return ask(scene, rng, kind, language)
+
+
+def _instruct(style: str, rng: random.Random, language: str, phase: Phase) -> str:
+    if _everyday(rng, language, phase):
+        return instruct(style, rng)
+    return rng.choice(INSTRUCTIONS[language][style][:-1])
 
 
 def fit(row: Row, tokens: int, rng: random.Random) -> Row:
@@ -78,17 +98,19 @@ def fit(row: Row, tokens: int, rng: random.Random) -> Row:
     One long row would make all others of its batch as long.
     """
     kept, room = [], tokens - len(row.prefix)
-    for one in rng.sample(row.pairs, len(row.pairs)):
-        if len(one.prompt) + len(one.answer) <= room:
+    for one in rng.sample(row.branches, len(row.branches)):
+        if len(one.ids) <= room:
             kept.append(one)
-            room -= len(one.prompt) + len(one.answer)
+            room -= len(one.ids)
     return Row(row.prefix, kept)
 
 
-def story_pairs(tokenizer: PreTrainedTokenizerFast, story: Story, rng: random.Random, language: str) -> list[Pair]:
+def story_pairs(
+    tokenizer: PreTrainedTokenizerFast, story: Story, rng: random.Random, language: str, phase: Phase = FIRST
+) -> list[Branch]:
     """The story, two of its events alone, and what is in one of its pictures."""
     sentences = story.sentences(language)
-    asked = {rng.choice(INSTRUCTIONS[language]["story"][:-1]): " ".join(sentences)}
+    asked = {_instruct("story", rng, language, phase): " ".join(sentences)}
     for number in rng.sample(range(len(sentences)), 2):
         happens = "What happens in picture {}?" if language == "en" else "¿Qué pasa en la imagen {}?"
         asked[happens.format(number + 1)] = sentences[number]
@@ -118,7 +140,7 @@ def see(tokenizer: PreTrainedTokenizerFast, pictures: int, tokens_each: int) -> 
 
 
 def text_rows(
-    tokenizer: PreTrainedTokenizerFast, rng: random.Random, count: int, sample, sample_story, counts=(None,)
+    tokenizer: PreTrainedTokenizerFast, rng: random.Random, count: int, phase: Phase = FIRST, counts=(None,)
 ) -> list[Row]:
     """Rows without pictures in both languages; at times the questions are in the other one than the caption.
 
@@ -129,8 +151,9 @@ def text_rows(
         read, answer = rng.choice((("en", "en"), ("es", "es"), ("es", "es"), ("en", "es"), ("es", "en")))
         if rng.random() < 0.25:
             story = sample_story(rng)
-            rows.append(Row(read_story(tokenizer, story, read), story_pairs(tokenizer, story, rng, answer)))
+            rows.append(Row(read_story(tokenizer, story, read), story_pairs(tokenizer, story, rng, answer, phase)))
         else:
-            scene, style = sample(rng, count=rng.choice(counts)), rng.choice(("places", "places", "prose"))
-            rows.append(Row(read_scene(tokenizer, scene, style, read), scene_pairs(tokenizer, scene, rng, answer)))
+            scene, style = splits.sample(rng, count=rng.choice(counts)), rng.choice(("places", "places", "prose"))
+            pairs = scene_pairs(tokenizer, scene, rng, answer, phase)
+            rows.append(Row(read_scene(tokenizer, scene, style, read), pairs))
     return rows

@@ -1,0 +1,78 @@
+"""Records -> what the model sees of them, without doing anything twice that is remembered in little space."""
+
+import copy
+import zlib
+from array import array
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from torch.utils.data import Dataset
+
+from labs.models.pictures import open_picture
+from labs.tuning.mask import Encoded, encode
+from labs.tuning.records import Record
+
+KEPT = 32  # pictures, opened and processed: the records of a step often show the same ones
+
+
+@dataclass
+class Examples(Dataset):
+    """Records encoded when they are asked for. Their tokens are remembered, of the pictures only the last few.
+
+    Text beyond `max_length` tokens is cut; DataError where that would cut pictures or every answer.
+    """
+
+    processor: Any
+    records: Sequence[Record]
+    max_length: int | None = None
+    _known: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)  # token ids and mask; runs take no space
+
+    def __post_init__(self):
+        self._open = lru_cache(KEPT)(open_picture)
+        self._processor = copy.copy(self.processor)  # the user's own stays as it is
+        self._processor.image_processor = Remembered(self.processor.image_processor)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Encoded:
+        mask = self._recall(index)[1] if index in self._known else None
+        encoded = encode(self._processor, self.records[index], mask, self.max_length, self._open)
+        if mask is None:
+            parts = array("i", encoded.input_ids), array("b", encoded.supervised)
+            self._known[index] = tuple(zlib.compress(part.tobytes()) for part in parts)
+        return encoded
+
+    def text(self, index: int) -> Encoded:
+        """The record without its pictures, for use beside one that has the same."""
+        return Encoded(*self._recall(index), {}) if index in self._known else self[index]
+
+    def _recall(self, index: int) -> tuple[list[int], list[bool]]:
+        ids, mask = (zlib.decompress(part) for part in self._known[index])
+        return array("i", ids).tolist(), [bool(learned) for learned in mask]
+
+
+class Remembered:
+    """A picture processor that remembers its last results; in everything else the one it wraps."""
+
+    def __init__(self, wrapped: Any):
+        self._wrapped, self._results = wrapped, OrderedDict()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._wrapped, name)
+
+    def __call__(self, images: Any, *args: Any, **kwargs: Any) -> Any:
+        key = repr((_identity(images), args, sorted(kwargs.items())))
+        if key not in self._results:
+            # the pictures are kept beside the result, for as long as that their identities are theirs alone
+            self._results[key] = images, self._wrapped(images, *args, **kwargs)
+            if len(self._results) > KEPT:
+                self._results.popitem(last=False)
+        return copy.copy(self._results[key][1])  # processors take entries out of it
+
+
+def _identity(images: Any) -> Any:
+    return [_identity(image) for image in images] if isinstance(images, (list, tuple)) else id(images)

@@ -1,0 +1,119 @@
+"""python -m benching.arm '{"arm": "labs", ...}' FOLDER
+
+One arm of the benchmark, in a process of its own. Prints one line of JSON: pairs a second over the whole run, peak
+memory above the idle process, held-out loss.
+"""
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from transformers import PrinterCallback, Trainer, TrainingArguments
+
+from benching.bench_model import build, write_records
+from labs.models.catalog import Loaded
+from labs.models.pictures import open_picture
+from labs.tuning.fit import fit
+from labs.tuning.heldout import score
+from labs.tuning.lora import LoraSpec, add_lora
+from labs.tuning.records import Record
+
+LEARNING_RATE = 1e-3
+
+
+def main() -> None:
+    settings, folder = json.loads(sys.argv[1]), Path(sys.argv[2])
+    torch.set_num_threads(settings["threads"])
+    loaded = build(folder / f"model-{settings['picture_tokens']}", settings["picture_tokens"])
+    records = write_records(folder, settings["pictures"], settings["pairs"])
+    heldout = write_records(folder, 16, settings["pairs"], "heldout")
+    model = add_lora(loaded.model, LoraSpec(r=settings.get("rank", 8)))
+    idle = resident()
+    with tempfile.TemporaryDirectory() as out:
+        start = time.perf_counter()
+        ARMS[settings["arm"]](Loaded(loaded.entry, model, loaded.processor), records, settings, Path(out) / "run")
+        seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({
+        "pairs_per_second": len(records) / seconds, "seconds": seconds, "peak_megabytes": (peak - idle) / 1e6,
+        "idle_megabytes": idle / 1e6, "heldout_loss": score(model, loaded.processor, heldout).loss,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+    }))  # fmt: skip
+
+
+def labs_fit(loaded: Loaded, records: list[Record], settings: dict, out: Path) -> None:
+    """What `python -m labs tune` does, with the switches of the settings."""
+    fit(
+        loaded.model, loaded.processor, records, [], out, epochs=1, batch=settings["batch"],
+        learning_rate=LEARNING_RATE, save_every=10**6, progress=False, **settings.get("switches", {}),
+    )  # fmt: skip
+
+
+def plain_trainer(loaded: Loaded, records: list[Record], settings: dict, out: Path) -> None:
+    """The recipe of the library's own examples: a processor call in the collator, the model's loss, `Trainer`."""
+    processor = loaded.processor
+    answer, end = (processor.tokenizer.convert_tokens_to_ids(token) for token in ("<assistant>", "</s>"))
+
+    def collate(batch: list[Record]) -> dict[str, torch.Tensor]:
+        texts = processor.apply_chat_template([record.messages for record in batch])
+        pictures = [open_picture(path) for record in batch for path in record.pictures]
+        inputs = processor(images=pictures, text=texts, padding=True, return_tensors="pt")
+        ids = inputs["input_ids"]
+        answered = (ids == answer).cumsum(1) - (ids == answer).int()  # after the first <assistant>
+        inputs["labels"] = ids.masked_fill((answered == 0) | (inputs["attention_mask"] == 0), -100)
+        assert end in inputs["labels"]
+        return inputs
+
+    trainer = Trainer(loaded.model, TrainingArguments(**arguments(settings, out)), collate, records)
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+
+
+def trl_sft(loaded: Loaded, records: list[Record], settings: dict, out: Path) -> None:
+    """TRL's SFTTrainer as its guide to vision-language models has it; the loss on the answers alone."""
+    from datasets import Dataset, Image, Sequence
+    from trl import SFTConfig, SFTTrainer
+
+    def plain(message: dict) -> dict:
+        return {"role": message["role"], "content": [
+            {"type": part["type"], "text": part.get("text")} for part in message["content"]
+        ]}  # fmt: skip
+
+    rows = [
+        {"messages": [plain(message) for message in record.messages], "images": [str(path) for path in record.pictures]}
+        for record in records
+    ]
+    data = Dataset.from_list(rows).cast_column("images", Sequence(Image()))
+    config = SFTConfig(
+        **arguments(settings, out), assistant_only_loss=True, max_length=None, activation_checkpointing=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+    )  # fmt: skip
+    trainer = SFTTrainer(loaded.model, config, train_dataset=data, processing_class=loaded.processor)
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+
+
+def arguments(settings: dict, out: Path) -> dict:
+    """The same for both, and as `fit` has them."""
+    return {
+        "output_dir": str(out), "num_train_epochs": 1, "per_device_train_batch_size": settings["batch"],
+        "learning_rate": LEARNING_RATE, "lr_scheduler_type": "linear", "warmup_steps": 10, "seed": 0,
+        "save_strategy": "no", "logging_steps": 1, "disable_tqdm": True, "report_to": "none",
+        "remove_unused_columns": False, "dataloader_pin_memory": False, "use_cpu": True, "bf16": False,
+    }  # fmt: skip
+
+
+def resident() -> int:
+    """Bytes of memory that the process has now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+ARMS = {"labs": labs_fit, "trainer": plain_trainer, "trl": trl_sft}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,389 @@
+"""Shared prefixes in every family: loss and gradients of the separate records, or a reason why not."""
+
+import json
+import random
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import standins
+import torch
+from safetensors.torch import load_file
+from test_mask_families import READ_VIDEOS_TOO
+from transformers.utils import is_torchvision_available
+
+from labs.models.conversation import picture_token
+from labs.tuning.collate import Collator
+from labs.tuning.examples import Examples
+from labs.tuning.feature_cache import features_once
+from labs.tuning.fit import fit
+from labs.tuning.label_logits import logits_at, shifted, supervised_logits, token_losses
+from labs.tuning.lora import LoraSpec, add_lora
+from labs.tuning.mask import encode
+from labs.tuning.packing import IGNORE, Branch, Row, pack
+from labs.tuning.records import DataError, Record
+from labs.tuning.sharing import SharedCollator, model_inputs, why_not
+from labs.tuning.steps import PICTURES, Steps
+from labs.world import splits
+from labs.world.picture import draw
+
+SHARING = ["llava", "llava_next", "idefics3"] + (READ_VIDEOS_TOO if is_torchvision_available() else [])
+NOT = {
+    "paligemma": "see one another in both directions",
+    "instructblip": "read together with the question",
+}
+SAYS = [("What colour is the star?", "red"), ("Where is it?", "at the top left"), ("Which two?", "42 stars")]
+
+
+@pytest.fixture(scope="module")
+def standin():
+    built = {}
+    return lambda family: built.setdefault(family, getattr(standins, family)())
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    for number in range(3):
+        draw(splits.sample(random.Random(number))).resize((40, 30)).save(folder / f"{number}.png")
+
+    def build(shown: tuple[int, ...], *turns: tuple[str, str], name: str = "record") -> Record:
+        messages = []
+        for number, (question, answer) in enumerate(turns):
+            pictures = [{"type": "image", "path": str(folder / f"{n}.png")} for n in (shown if number == 0 else ())]
+            messages += [{"role": "user", "content": [*pictures, {"type": "text", "text": question}]},
+                         {"role": "assistant", "content": [{"type": "text", "text": answer}]}]  # fmt: skip
+        return Record(name, messages)
+
+    return build
+
+
+def encoded(processor, records):
+    examples = Examples(processor, records)
+    return [examples[i] for i in range(len(records))]
+
+
+def collator(processor) -> SharedCollator:
+    return SharedCollator(processor.tokenizer.pad_token_id, picture_token(processor))
+
+
+def gradients(model, loss):
+    """Of every parameter, and the loss as a number."""
+    model.zero_grad()
+    loss.backward()
+    return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}, loss.item()
+
+
+def separate_loss(model, processor, records):
+    """The mean over all supervised tokens, each record computed by the model alone, with its own loss."""
+    total, tokens = 0, 0
+    for record in records:
+        inputs = Collator(processor.tokenizer.pad_token_id)([record])
+        count = int((shifted(inputs["labels"]) != IGNORE).sum())
+        total, tokens = total + model(**inputs).loss * count, tokens + count
+    return total / tokens
+
+
+def assert_equal(model, processor, groups):
+    """Loss and every gradient of the groups as one batch are those of their records one by one."""
+    targets, inputs = model_inputs(model, collator(processor)(groups))
+    shared, loss = gradients(model, token_losses(model, targets, inputs).mean())
+    alone, expected = gradients(model, separate_loss(model, processor, [r for group in groups for r in group]))
+    assert loss == pytest.approx(expected, abs=1e-5)
+    assert shared.keys() == alone.keys()
+    assert max((shared[name] - alone[name]).abs().max().item() for name in alone) < 1e-5
+    return inputs
+
+
+@pytest.mark.parametrize("family", [*SHARING, "paligemma", "blip_2", "instructblip"])
+def test_what_is_remembered_is_what_would_be_found_anew(standin, record, family):
+    processor = standin(family).processor
+    records = [record((0,), SAYS[0]), record((1,), SAYS[0]), record((0,), SAYS[1])]
+    examples = Examples(processor, records)
+    for _ in range(2):
+        for number, one in enumerate(records):
+            found, fresh = examples[number], encode(processor, one)
+            assert (found.input_ids, found.supervised) == (fresh.input_ids, fresh.supervised)
+            assert found.inputs.keys() == fresh.inputs.keys()
+            assert all(torch.equal(found.inputs[name], fresh.inputs[name]) for name in fresh.inputs)
+            text = examples.text(number)
+            assert (text.input_ids, text.supervised) == (fresh.input_ids, fresh.supervised)
+
+
+def test_a_picture_is_processed_once_for_the_records_beside_it(record, monkeypatch):
+    processor, calls = standins.llava().processor, []
+    real = type(processor.image_processor).__call__
+    monkeypatch.setattr(
+        type(processor.image_processor),
+        "__call__",
+        lambda self, *args, **kw: calls.append(1) or real(self, *args, **kw),
+    )
+    encoded(processor, [record((0,), turn) for turn in SAYS])
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("family", SHARING)
+def test_loss_and_every_gradient_are_those_of_the_separate_records(standin, record, family):
+    model, processor = standin(family)
+    groups = [
+        encoded(processor, [record((0,), SAYS[0]), record((0,), SAYS[1], SAYS[0]), record((0,), SAYS[2])]),
+        encoded(processor, [record((1,), SAYS[2], SAYS[1], SAYS[0])]),
+        encoded(processor, [record((1, 2), SAYS[0]), record((1, 2), SAYS[0]), record((1, 2), SAYS[1])]),
+    ]
+    inputs = assert_equal(model.eval(), processor, groups)
+    assert len(inputs["input_ids"]) == 3
+    assert why_not(model, groups[0], collator(processor)) is None
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_the_mask_is_right_for_each_kind_of_attention(standin, record, attention):
+    model, processor = standin("llava")
+    group = encoded(processor, [record((0,), turn) for turn in SAYS])
+    before = model.config._attn_implementation
+    model.set_attn_implementation(attention)
+    try:
+        assert_equal(model.eval(), processor, [group])
+    finally:
+        model.set_attn_implementation(before)
+
+
+def test_the_pictures_stand_once(standin, record):
+    model, processor = standin("llava")
+    group = encoded(processor, [record((0,), turn) for turn in SAYS])
+    batch = collator(processor)([group])
+    assert len(batch["pixel_values"]) == 1
+    assert int((batch["input_ids"] == picture_token(processor)).sum()) == 9
+    assert batch["input_ids"].shape[1] < sum(len(example.input_ids) for example in group)
+
+
+def test_records_whose_pictures_are_not_in_the_common_prefix_stand_alone(standin, record):
+    """A picture shown after different words is another picture to the model."""
+    model, processor = standin("llava")
+    shown = record((0,), SAYS[2]).messages
+    talks = [Record("record", record((), turn).messages + shown) for turn in SAYS[:2]]
+    group = encoded(processor, talks)
+    group[1] = replace(group[1], inputs={})  # as `Examples.text` gives it
+    batch = collator(processor)([group])
+    assert len(batch["input_ids"]) == 2 and len(batch["pixel_values"]) == 2
+    group = encoded(processor, talks)
+    assert_equal(model.eval(), processor, [group])
+
+
+def test_one_question_with_two_answers_learns_both(standin, record):
+    model, processor = standin("llava")
+    question = SAYS[0][0]
+    group = encoded(processor, [record((0,), (question, "red")), record((0,), (question, "left"))])
+    assert_equal(model.eval(), processor, [group])
+
+
+@pytest.mark.parametrize("family", NOT)
+def test_families_that_cannot_share_say_why(standin, record, family):
+    model, processor = standin(family)
+    group = encoded(processor, [record((0,), turn) for turn in SAYS[:2]])
+    assert NOT[family] in why_not(model, group, collator(processor))
+
+
+def test_a_window_of_attention_and_flash_attention_are_named(standin, record):
+    model, processor = standin("llava")
+    group = encoded(processor, [record((0,), turn) for turn in SAYS[:2]])
+    text = SimpleNamespace(layer_types=["sliding_attention"])
+    for config, words in (
+        (SimpleNamespace(_attn_implementation="sdpa", get_text_config=lambda: text), "only a window"),
+        (SimpleNamespace(_attn_implementation="flash_attention_2"), "takes no mask of who sees whom"),
+    ):
+        other = torch.nn.Module()
+        other.config = config
+        assert words in why_not(other, group, collator(processor))
+
+
+def test_an_unknown_fault_shows_in_the_losses(standin, record, monkeypatch):
+    """Positions that do not restart, as a model with its own idea of them would have."""
+    model, processor = standin("llava")
+    group = encoded(processor, [record((0,), turn) for turn in SAYS])
+    real = pack
+
+    def running_on(*args):
+        batch = real(*args)
+        return batch._replace(position_ids=torch.arange(batch.input_ids.shape[1])[None].expand_as(batch.input_ids))
+
+    monkeypatch.setattr("labs.tuning.sharing.pack", running_on)
+    assert why_not(model, group, collator(processor)).startswith("the loss of a token would differ by")
+
+
+def test_a_model_that_refuses_the_batch_is_named(standin, record, monkeypatch):
+    model, processor = standin("llava")
+    group = encoded(processor, [record((0,), turn) for turn in SAYS[:2]])
+
+    def refuse(**inputs):
+        raise ValueError("no such mask")
+
+    monkeypatch.setattr(model, "forward", refuse)
+    assert "refuses such a batch (no such mask)" in why_not(model, group, collator(processor))
+    assert not model.training
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Steps and runs
+
+
+def test_steps_hold_every_record_once_and_stay_mixed(record):
+    records = [record((n % 3,), SAYS[0]) for n in range(30)] + [record((), SAYS[0]) for _ in range(5)]
+    examples = Examples(standins.llava().processor, records)
+    steps = Steps(examples, 8)
+    numbers = [n for step in steps.plan for group in step for n in group]
+    assert sorted(numbers) == list(range(35)) and [sum(map(len, step)) for step in steps.plan] == [8, 8, 8, 8, 3]
+    for step in steps.plan:
+        for group in step:
+            assert len(group) <= 8 // PICTURES and len({tuple(records[n].pictures) for n in group}) == 1
+            assert len(group) == 1 or records[group[0]].pictures
+    first = steps.plan
+    steps.set_epoch(1)
+    assert steps.plan != first
+    steps.set_epoch(0)
+    assert steps.plan == first and steps.plan != Steps(examples, 8, seed=1).plan
+
+
+def test_switches_change_the_speed_and_not_the_result(record, tmp_path):
+    records = [record((n % 3,), SAYS[n % 2]) for n in range(24)]
+    ends, losses = [], []
+    for number, switches in enumerate(({}, {"share": False}, {"label_logits": False})):
+        model, processor = standins.llava()
+        tuned = add_lora(model, LoraSpec(r=2))
+        out = tmp_path / str(number)
+        fitted = fit(tuned, processor, records, [], out, steps=4, batch=12, progress=False, **switches)
+        assert fitted.separate == (None if switches.get("share", True) else "share=False")
+        ends.append(load_file(out / "adapter" / "adapter_model.safetensors"))
+        losses.append(fitted.losses)
+    assert losses[1:] == [pytest.approx(losses[0], abs=1e-5)] * 2
+    for other in ends[1:]:
+        assert max((other[name] - ends[0][name]).abs().max().item() for name in other) < 1e-5
+    assert max(tensor.abs().max().item() for name, tensor in ends[0].items() if "lora_B" in name) > 1e-3
+
+
+def test_a_run_whose_model_cannot_share_says_why(standin, record, tmp_path):
+    records = [record((n % 2,), SAYS[n % 2]) for n in range(8)]
+    model, processor = standins.paligemma()
+    tuned = add_lora(model, LoraSpec(r=2))
+    fitted = fit(tuned, processor, records, [], tmp_path / "run", steps=1, batch=4, progress=False)
+    assert NOT["paligemma"] in fitted.separate
+    assert fitted.separate == json.loads((tmp_path / "run" / "metrics.json").read_text())["separate"]
+
+
+def test_a_cut_record_is_refused_by_fit_before_anything_is_written(record, tmp_path):
+    model, processor = standins.llava()
+    with pytest.raises(DataError, match="would cut them"):
+        fit(add_lora(model), processor, [record((0,), SAYS[0])], [], tmp_path / "run", steps=1, max_length=4)
+    assert not (tmp_path / "run").exists()
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Logits where a label is
+
+
+@pytest.mark.parametrize("family", [*SHARING, "blip_2", "paligemma", "instructblip"])
+def test_logits_at_labels_are_those_of_all_positions(standin, record, family):
+    model, processor = standin(family)
+    inputs = Collator(processor.tokenizer.pad_token_id)(encoded(processor, [record((0,), t) for t in SAYS[:2]]))
+    targets = shifted(inputs.pop("labels"))
+    sizes = []
+    handle = model.get_output_embeddings().register_forward_hook(lambda m, args, out: sizes.append(out.shape))
+    with torch.no_grad():
+        few, all_ = (supervised_logits(model.eval(), targets, inputs, everywhere) for everywhere in (False, True))
+    handle.remove()
+    assert torch.allclose(few, all_, atol=1e-6) and len(few) == int((targets != IGNORE).sum())
+    assert sizes[0] == few.shape and sizes[1][:2] == targets.shape
+
+
+def test_the_head_is_as_before_afterwards(standin, record):
+    model, processor = standin("llava")
+    inputs = Collator(processor.tokenizer.pad_token_id)(encoded(processor, [record((0,), SAYS[0])]))
+    where = shifted(inputs.pop("labels")) != IGNORE
+    with pytest.raises(RuntimeError, match="out"), logits_at(model, where):
+        raise RuntimeError("out")
+    assert model(**inputs).logits.shape[:2] == where.shape
+
+
+def test_a_model_without_a_head_is_refused():
+    with pytest.raises(ValueError, match="names no output head"), logits_at(_NoHead(), torch.ones(1, 1).bool()):
+        pass
+
+
+class _NoHead(torch.nn.Module):
+    def get_output_embeddings(self):
+        return None
+
+
+def test_a_branch_may_not_begin_with_a_token_to_learn():
+    with pytest.raises(ValueError, match="branch 1 of row 0 begins with a token to learn"):
+        pack([Row([1], [Branch([2], [True])])], 0)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Features of frozen eyes
+
+
+def frozen(family):
+    """A stand-in with LoRA in its language model: the eyes are frozen, the projector learns."""
+    model, processor = getattr(standins, family)()
+    tuned = add_lora(model, LoraSpec(r=2))
+    for name, parameter in tuned.named_parameters():
+        if "projector" in name or "connector" in name:
+            parameter.requires_grad_(True)
+    return tuned.eval(), processor
+
+
+def loss_of(model, processor, records):
+    targets, inputs = model_inputs(model, collator(processor)([[example] for example in encoded(processor, records)]))
+    return token_losses(model, targets, inputs).mean()
+
+
+@pytest.mark.parametrize("family", [family for family in SHARING if not family.startswith("qwen")])
+def test_remembered_features_give_the_same_loss_and_gradients(record, family):
+    model, processor = frozen(family)
+    records = [record((0,), SAYS[0]), record((1,), SAYS[1]), record((0,), SAYS[2])]
+    expected, loss = gradients(model, loss_of(model, processor, records))
+    with features_once(model) as cache:
+        for _ in range(3):
+            found, again = gradients(model, loss_of(model, processor, records))
+            assert again == pytest.approx(loss, abs=1e-6) and found.keys() == expected.keys()
+            assert max((found[name] - expected[name]).abs().max().item() for name in found) < 1e-5
+    assert cache.misses and cache.hits > 2 * cache.misses
+    assert any("projector" in name or "connector" in name for name in found)
+    misses = cache.misses
+    loss_of(model, processor, records)
+    assert cache.misses == misses, "outside of the block the model has its own eyes again"
+
+
+def test_another_picture_other_settings_or_other_weights_are_seen_anew(record):
+    model, processor = frozen("llava")
+    with features_once(model) as cache:
+        for change in (
+            lambda: None,
+            lambda: setattr(processor.image_processor, "image_mean", [0.1] * 3),
+            lambda: next(model.base_model.model.model.vision_tower.parameters()).detach().add_(0.5),
+        ):
+            before = cache.misses
+            change()
+            seen = loss_of(model, processor, [record((0,), SAYS[0])])
+            assert cache.misses == before + 1
+    assert torch.equal(seen, loss_of(model, processor, [record((0,), SAYS[0])]))
+
+
+def test_what_does_not_fit_is_computed_every_time(record):
+    model, processor = frozen("llava")
+    with features_once(model, megabytes=0) as cache:
+        for _ in range(2):
+            loss_of(model, processor, [record((0,), SAYS[0])])
+    assert (cache.hits, cache.misses) == (0, 2) and not cache.known
+
+
+def test_eyes_that_learn_or_see_by_chance_are_not_remembered(record):
+    model, _ = frozen("llava")
+    tower = model.base_model.model.model.vision_tower
+    tower.config.attention_dropout = 0.1
+    with features_once(model) as why:
+        assert "dropout" in why
+    tower.config.attention_dropout = 0.0
+    next(tower.parameters()).requires_grad_(True)
+    with features_once(model) as why:
+        assert why == "the eyes learn too"
