@@ -16,7 +16,7 @@ from labs.models.conversation import picture_token
 from labs.tuning.collate import Collator
 from labs.tuning.examples import Examples
 from labs.tuning.feature_cache import features_once
-from labs.tuning.fit import fit
+from labs.tuning.fit import Speed, fit
 from labs.tuning.label_logits import logits_at, shifted, supervised_logits, token_losses
 from labs.tuning.lora import LoraSpec, add_lora
 from labs.tuning.mask import encode
@@ -246,12 +246,12 @@ def test_steps_hold_every_record_once_and_stay_mixed(record):
 def test_switches_change_the_speed_and_not_the_result(record, tmp_path):
     records = [record((n % 3,), SAYS[n % 2]) for n in range(24)]
     ends, losses = [], []
-    for number, switches in enumerate(({}, {"share": False}, {"label_logits": False})):
+    for number, switches in enumerate((Speed(), Speed(share=False), Speed(label_logits=False))):
         model, processor = standins.llava()
         tuned = add_lora(model, LoraSpec(r=2))
         out = tmp_path / str(number)
-        fitted = fit(tuned, processor, records, [], out, steps=4, batch=12, progress=False, **switches)
-        assert fitted.separate == (None if switches.get("share", True) else "share=False")
+        fitted = fit(tuned, processor, records, [], out, steps=4, batch=12, progress=False, speed=switches)
+        assert fitted.separate == (None if switches.share else "share=False")
         ends.append(load_file(out / "adapter" / "adapter_model.safetensors"))
         losses.append(fitted.losses)
     assert losses[1:] == [pytest.approx(losses[0], abs=1e-5)] * 2

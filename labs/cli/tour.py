@@ -81,13 +81,14 @@ def learn(out: Path, pictures: int, steps: int) -> dict:
     """Tune twice on the same records, judge base and both on the same held-out items, and say what it comes to."""
     shutil.rmtree(out / "thermal", ignore_errors=True)
     records = read(write_llava(out / "thermal", steps * BATCH), out / "thermal" / "images")
-    show_readings(out)
     items = skill.thermal_items(pictures)
-    arms = {"base": skill.judge(catalog.load("multimodal"), items, "base")}
-    arms["base"]["megabytes"] = round(bytes_of(catalog.load("multimodal").model) / 1e6, 1)
+    models = {"base": catalog.load("multimodal")}
+    arms = {"base": skill.judge(models["base"], items, "base")}
+    arms["base"]["megabytes"] = round(bytes_of(models["base"].model) / 1e6, 1)
     for name in ("LoRA", "QLoRA"):
-        tuned, cost = tune_arm(out / name.lower(), records, steps, four_bit=name == "QLoRA")
-        arms[name] = skill.judge(tuned, items, name) | cost
+        models[name], cost = tune_arm(out / name.lower(), records, steps, four_bit=name == "QLoRA")
+        arms[name] = skill.judge(models[name], items, name) | cost
+    show_readings(out, models)
     return skill.compare(arms, items)
 
 
@@ -102,9 +103,13 @@ def tune_arm(out: Path, records: list[Record], steps: int, four_bit: bool) -> tu
     return catalog.Loaded(loaded.entry, model, loaded.processor), cost
 
 
-def show_readings(out: Path) -> None:
-    """Save five thermal pictures with their true answers."""
+def show_readings(out: Path, models: dict[str, catalog.Loaded]) -> None:
+    """Save five held-out thermal pictures with a question each, its true answer, and what each model says."""
     rng = random.Random("thermal strip")
     readings = [sample_reading(rng, "heldout", size=200) for _ in range(5)]
-    rows = [[f"{r.asked[kind][0]} {r.asked[kind][1]}" for r in readings] for kind in readings[0].asked]
-    strip([reading.picture for reading in readings], rows).save(out / "thermal.png")
+    asked = [list(reading.asked.values())[i % len(reading.asked)] for i, reading in enumerate(readings)]
+    rows = [[question for question, _ in asked], [answer for _, answer in asked]]
+    for loaded in models.values():
+        told = zip(readings, asked, strict=True)
+        rows.append([chat.answer(loaded, [reading.picture], question) for reading, (question, _) in told])
+    strip([reading.picture for reading in readings], rows, ["question", "truth", *models]).save(out / "thermal.png")

@@ -21,7 +21,10 @@ def write_report(report: dict, out: Path) -> Path:
         page.heading("They tell a story"),
         page.picture(strips["story"], " ".join(report["pictures"]["story_truth"])),
         page.heading("A new skill: reading a thermal camera"),
-        page.picture(strips["thermal"], "Thermal pictures with their true answers"),
+        page.picture(
+            strips["thermal"],
+            "Thermal pictures with a question each, the true answer, and what base and tuned models say",
+        ),
         page.paragraph(skill["verdict"], "verdict"),
         page.table(HEADER, [_row(name, arm) for name, arm in skill["arms"].items()]),
         page.paragraph(

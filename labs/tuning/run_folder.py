@@ -81,3 +81,9 @@ def _check_same(out: Path, config: dict) -> None:
 
 def _step(checkpoint: Path) -> int:
     return int(checkpoint.name.rsplit("-", 1)[1])
+
+
+def kept(out: Path) -> str:
+    """What is left of an interrupted run, in words."""
+    whole = checkpoints(out)
+    return f"{whole[-1]} is the last good checkpoint" if whole else "there was no checkpoint yet"

@@ -17,7 +17,7 @@ from transformers import PrinterCallback, Trainer, TrainingArguments
 from benching.bench_model import build, write_records
 from labs.models.catalog import Loaded
 from labs.models.pictures import open_picture
-from labs.tuning.fit import fit
+from labs.tuning.fit import Speed, fit
 from labs.tuning.heldout import score
 from labs.tuning.lora import LoraSpec, add_lora
 from labs.tuning.records import Record
@@ -49,7 +49,7 @@ def labs_fit(loaded: Loaded, records: list[Record], settings: dict, out: Path) -
     """What `python -m labs tune` does, with the switches of the settings."""
     fit(
         loaded.model, loaded.processor, records, [], out, epochs=1, batch=settings["batch"],
-        learning_rate=LEARNING_RATE, save_every=10**6, progress=False, **settings.get("switches", {}),
+        learning_rate=LEARNING_RATE, save_every=10**6, progress=False, speed=Speed(**settings.get("switches", {})),
     )  # fmt: skip
 
 
