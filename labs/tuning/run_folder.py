@@ -2,15 +2,17 @@
 
 config.json     what was asked for; a folder with another config is never touched
 versions.json   the libraries
-checkpoints/    checkpoint-STEP, the newest two; a file `complete` is written last
+checkpoints/    checkpoint-STEP, the newest two; a file `complete` is written last, with the checksums of the others
 adapter/        the result (`model/` after full tuning)
 metrics.json    the loss curve and the held-out scores; written last of all, it marks the run as finished
 """
 
 import errno
+import hashlib
 import json
 import platform
 import shutil
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -40,9 +42,9 @@ def open_run(out: Path, config: dict) -> Path | None:
     if (out / "metrics.json").exists():
         raise RunError(f"{out} already holds a finished run: choose another folder, or move this one away.")
     _check_same(out, config)
-    for damaged in set((out / "checkpoints").glob("checkpoint-*")) - set(checkpoints(out)):
-        shutil.rmtree(damaged)  # cut short while it was written
-    return max(checkpoints(out), key=_step, default=None)
+    for begun in set((out / "checkpoints").glob("checkpoint-*")) - set(checkpoints(out)):
+        shutil.rmtree(begun)  # the run was stopped while it wrote this
+    return _newest_whole(out)
 
 
 def checkpoints(out: Path) -> list[Path]:
@@ -50,11 +52,47 @@ def checkpoints(out: Path) -> list[Path]:
     return sorted((mark.parent for mark in out.glob(f"checkpoints/checkpoint-*/{COMPLETE}")), key=_step)
 
 
+def seal(checkpoint: Path) -> None:
+    """Mark a checkpoint as written to the end."""
+    write_json(checkpoint / COMPLETE, _checksums(checkpoint))
+
+
+def _newest_whole(out: Path) -> Path | None:
+    """The newest checkpoint that is as it was written. Newer ones are set aside and named."""
+    for checkpoint in reversed(checkpoints(out)):
+        found = _checksums(checkpoint)
+        sealed = json.loads((checkpoint / COMPLETE).read_text(encoding="utf-8") or "{}")
+        changed = [name for name in sealed.keys() | found.keys() if sealed.get(name) != found.get(name)]
+        if not changed:
+            return checkpoint
+        aside = checkpoint.rename(checkpoint.with_name(f"damaged-{checkpoint.name}"))
+        print(f"{checkpoint} is damaged ({', '.join(sorted(changed))} is not as it was written): kept as {aside.name}, "
+              "the run goes on from the one before.", file=sys.stderr)  # fmt: skip
+    return None
+
+
+def _checksums(checkpoint: Path) -> dict[str, str]:
+    """SHA-256 of every file but the mark."""
+    files = [file for file in sorted(checkpoint.rglob("*")) if file.is_file() and not file.name.startswith(COMPLETE)]
+    return {file.relative_to(checkpoint).as_posix(): _checksum(file) for file in files}
+
+
+def _checksum(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 def write_json(file: Path, content: object) -> None:
     """Write the file whole or not at all."""
     part = file.with_name(f"{file.name}.part")
     part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     part.replace(file)
+
+
+def kept(out: Path) -> str:
+    """What is left of an interrupted run, in words."""
+    whole = checkpoints(out)
+    return f"{whole[-1]} is the last good checkpoint" if whole else "there was no checkpoint yet"
 
 
 def is_full_disk(error: BaseException) -> bool:
@@ -81,9 +119,3 @@ def _check_same(out: Path, config: dict) -> None:
 
 def _step(checkpoint: Path) -> int:
     return int(checkpoint.name.rsplit("-", 1)[1])
-
-
-def kept(out: Path) -> str:
-    """What is left of an interrupted run, in words."""
-    whole = checkpoints(out)
-    return f"{whole[-1]} is the last good checkpoint" if whole else "there was no checkpoint yet"

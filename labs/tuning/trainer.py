@@ -8,7 +8,7 @@ from tqdm import tqdm
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from labs.tuning.label_logits import token_losses
-from labs.tuning.run_folder import COMPLETE, RunError, kept
+from labs.tuning.run_folder import RunError, kept, seal
 from labs.tuning.sharing import SharedCollator, model_inputs
 
 
@@ -59,7 +59,7 @@ class Watch(TrainerCallback):
             )
 
     def on_save(self, args, state, control, **kwargs):
-        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+        seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     def on_train_end(self, args, state, control, **kwargs):
         self.bar.close()
