@@ -1,4 +1,4 @@
-"""python scripts/bench.py tuning        (or: switches, growth; --rounds N, --only NAME)
+"""python scripts/bench.py tuning        (or: switches, growth, evaluation; --rounds N, --only NAME)
 
 Measure the tuning engine beside TRL and the plain Trainer recipe, and write data/bench/*.json. Arms take turns, each in
 a fresh process on the same model, records, targets and steps; ratios are taken within a round, their median reported.
@@ -15,12 +15,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BATCH, THREADS = 64, 2
+BATCH, THREADS, EPOCHS = 64, 2, 2
 SWITCHES = {
     "all": {},
     "without shared prefixes": {"share": False},
     "without logits at labels only": {"label_logits": False},
-    "without either": {"share": False, "label_logits": False},
+    "without features once": {"feature_megabytes": 0},
+    "without any": {"share": False, "label_logits": False, "feature_megabytes": 0},
 }
 
 
@@ -69,6 +70,17 @@ def growth() -> dict[str, dict]:
     return plans
 
 
+def evaluation() -> dict[str, dict]:
+    """Answers to eight questions a picture, and to one."""
+    plans = {}
+    for tokens, pairs in ((64, 8), (256, 8), (64, 1)):
+        common = {"picture_tokens": tokens, "pairs": pairs, "pictures": 192 // pairs}
+        plans[f"{tokens} picture tokens, {pairs} questions"] = {
+            arm: common | {"arm": arm, "epochs": 1} for arm in ("answers", "one by one")
+        }
+    return plans
+
+
 def side_by_side(arms: dict[str, dict], rounds: int) -> dict:
     """Every arm once a round, in turn the first; medians, and the first arm's ratio to each other within its round."""
     runs: dict[str, list[dict]] = {name: [] for name in arms}
@@ -91,7 +103,7 @@ def side_by_side(arms: dict[str, dict], rounds: int) -> dict:
 
 def one(settings: dict) -> dict:
     """One arm in a process of its own."""
-    settings = {"batch": BATCH, "threads": THREADS} | settings
+    settings = {"batch": BATCH, "threads": THREADS, "epochs": EPOCHS} | settings
     command = [sys.executable, "-m", "benching.arm", json.dumps(settings), str(ROOT / "runs" / "bench")]
     path = os.pathsep.join([str(Path(__file__).parent), str(ROOT / ".cache" / "bench")])
     environment = os.environ | {"PYTHONPATH": path, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(THREADS),
@@ -109,8 +121,13 @@ def table(found: dict) -> str:
         ratio = found["ratios"].get(name)
         said = f"  {ratio['speed']:.2f} times, {ratio['memory']:.2f} of the memory" if ratio else ""
         lines.append(f"  {name:32} {arm['pairs_per_second']:8.1f} pairs/s {arm['peak_megabytes']:8.0f} MB  "
-                     f"held-out loss {arm['heldout_loss']:.4f}{said}")  # fmt: skip
+                     f"{end(arm)}{said}")  # fmt: skip
     return "\n".join(lines)
+
+
+def end(arm: dict) -> str:
+    """What an arm ended with, in words."""
+    return f"held-out loss {arm['heldout_loss']:.4f}" if "heldout_loss" in arm else f"answers {arm['checksum']:.0f}"
 
 
 def machine() -> dict:
@@ -124,7 +141,7 @@ def _lines(path: str) -> list[str]:
     return Path(path).read_text().splitlines() if Path(path).exists() else []
 
 
-PLANS = {"tuning": tuning, "switches": switches, "growth": growth}
+PLANS = {"tuning": tuning, "switches": switches, "growth": growth, "evaluation": evaluation}
 
 if __name__ == "__main__":
     main()

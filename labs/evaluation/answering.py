@@ -6,8 +6,10 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
+from labs.evaluation.reading_once import answers_read_once, can_read_once
 from labs.models.catalog import Loaded
 from labs.models.chat import answer, message
+from labs.models.remembered import remembering
 
 
 @torch.no_grad()
@@ -23,8 +25,11 @@ def answers(
     if len(pictures) != len(questions):
         raise ValueError(f"every question needs its pictures, got {len(questions)} and {len(pictures)}")
     told: list[str] = []
-    # equal lengths side by side, so that little is padded
-    order = sorted(range(len(questions)), key=lambda i: (len(pictures[i]), len(questions[i])))
+    # questions about the same pictures side by side, so that these are read once
+    shown = [tuple(map(id, several)) for several in pictures]
+    first = {key: i for i, key in reversed(list(enumerate(shown)))}
+    order = sorted(range(len(questions)), key=lambda i: (len(pictures[i]), first[shown[i]]))
+    loaded = Loaded(loaded.entry, loaded.model, remembering(loaded.processor))
     for start in tqdm(range(0, len(order), batch), desc=label, disable=label is None, leave=False):
         part = order[start : start + batch]
         told += _batch(loaded, [pictures[i] for i in part], [questions[i] for i in part], max_new_tokens)
@@ -32,8 +37,10 @@ def answers(
 
 
 def _batch(loaded: Loaded, pictures: list, questions: list[str], max_new_tokens: int) -> list[str]:
-    if loaded.entry.model_class == "GitForCausalLM":  # its library code pads on neither side
+    if getattr(loaded.processor, "chat_template", None) is None:  # GIT's library code pads on neither side
         return [answer(loaded, p, q, max_new_tokens=max_new_tokens) for p, q in zip(pictures, questions, strict=True)]
+    if can_read_once(loaded) and all(pictures):
+        return answers_read_once(loaded, pictures, questions, max_new_tokens)
     processor, model = loaded.processor, loaded.model
     prompts = [
         processor.apply_chat_template([message(q, len(p))], add_generation_prompt=True)

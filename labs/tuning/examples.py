@@ -1,9 +1,7 @@
 """Records -> what the model sees of them, without doing anything twice that is remembered in little space."""
 
-import copy
 import zlib
 from array import array
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,10 +10,11 @@ from typing import Any
 from torch.utils.data import Dataset
 
 from labs.models.pictures import open_picture
+from labs.models.remembered import remembering
 from labs.tuning.mask import Encoded, encode
 from labs.tuning.records import Record
 
-KEPT = 32  # pictures, opened and processed: the records of a step often show the same ones
+KEPT = 32  # opened pictures: the records of a step often show the same ones
 
 
 @dataclass
@@ -32,8 +31,7 @@ class Examples(Dataset):
 
     def __post_init__(self):
         self._open = lru_cache(KEPT)(open_picture)
-        self._processor = copy.copy(self.processor)  # the user's own stays as it is
-        self._processor.image_processor = Remembered(self.processor.image_processor)
+        self._processor = remembering(self.processor, KEPT)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -53,26 +51,3 @@ class Examples(Dataset):
     def _recall(self, index: int) -> tuple[list[int], list[bool]]:
         ids, mask = (zlib.decompress(part) for part in self._known[index])
         return array("i", ids).tolist(), [bool(learned) for learned in mask]
-
-
-class Remembered:
-    """A picture processor that remembers its last results; in everything else the one it wraps."""
-
-    def __init__(self, wrapped: Any):
-        self._wrapped, self._results = wrapped, OrderedDict()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._wrapped, name)
-
-    def __call__(self, images: Any, *args: Any, **kwargs: Any) -> Any:
-        key = repr((_identity(images), args, sorted(kwargs.items())))
-        if key not in self._results:
-            # the pictures are kept beside the result, for as long as that their identities are theirs alone
-            self._results[key] = images, self._wrapped(images, *args, **kwargs)
-            if len(self._results) > KEPT:
-                self._results.popitem(last=False)
-        return copy.copy(self._results[key][1])  # processors take entries out of it
-
-
-def _identity(images: Any) -> Any:
-    return [_identity(image) for image in images] if isinstance(images, (list, tuple)) else id(images)

@@ -1,7 +1,7 @@
 """python -m benching.arm '{"arm": "labs", ...}' FOLDER
 
 One arm of the benchmark, in a process of its own. Prints one line of JSON: pairs a second over the whole run, peak
-memory above the idle process, held-out loss.
+memory above the idle process, and the held-out loss after tuning or a checksum of the answers.
 """
 
 import json
@@ -9,20 +9,23 @@ import resource
 import sys
 import tempfile
 import time
+import zlib
 from pathlib import Path
 
 import torch
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from benching.bench_model import build, write_records
+from labs.evaluation.answering import answers
 from labs.models.catalog import Loaded
+from labs.models.chat import answer
 from labs.models.pictures import open_picture
 from labs.tuning.fit import Speed, fit
 from labs.tuning.heldout import score
 from labs.tuning.lora import LoraSpec, add_lora
 from labs.tuning.records import Record
 
-LEARNING_RATE = 1e-3
+LEARNING_RATE, NEW_TOKENS = 1e-3, 8
 
 
 def main() -> None:
@@ -31,24 +34,28 @@ def main() -> None:
     loaded = build(folder / f"model-{settings['picture_tokens']}", settings["picture_tokens"])
     records = write_records(folder, settings["pictures"], settings["pairs"])
     heldout = write_records(folder, 16, settings["pairs"], "heldout")
-    model = add_lora(loaded.model, LoraSpec(r=settings.get("rank", 8)))
+    if settings["arm"] in TUNING:
+        loaded = Loaded(loaded.entry, add_lora(loaded.model, LoraSpec(r=settings.get("rank", 8))), loaded.processor)
     idle = resident()
     with tempfile.TemporaryDirectory() as out:
         start = time.perf_counter()
-        ARMS[settings["arm"]](Loaded(loaded.entry, model, loaded.processor), records, settings, Path(out) / "run")
+        told = (TUNING | ANSWERING)[settings["arm"]](loaded, records, settings, Path(out) / "run")
         seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({
-        "pairs_per_second": len(records) / seconds, "seconds": seconds, "peak_megabytes": (peak - idle) / 1e6,
-        "idle_megabytes": idle / 1e6, "heldout_loss": score(model, loaded.processor, heldout).loss,
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-    }))  # fmt: skip
+    done = len(records) * settings.get("epochs", 1)
+    result = {"pairs_per_second": done / seconds, "seconds": seconds, "peak_megabytes": (peak - idle) / 1e6,
+              "idle_megabytes": idle / 1e6, "parameters": loaded.model.num_parameters()}  # fmt: skip
+    if settings["arm"] in TUNING:
+        result["heldout_loss"] = score(loaded.model, loaded.processor, heldout).loss
+    else:  # equal answers have equal checksums
+        result["checksum"] = zlib.crc32("\n".join(told).encode())
+    print(json.dumps(result))
 
 
 def labs_fit(loaded: Loaded, records: list[Record], settings: dict, out: Path) -> None:
     """What `python -m labs tune` does, with the switches of the settings."""
     fit(
-        loaded.model, loaded.processor, records, [], out, epochs=1, batch=settings["batch"],
+        loaded.model, loaded.processor, records, [], out, epochs=settings["epochs"], batch=settings["batch"],
         learning_rate=LEARNING_RATE, save_every=10**6, progress=False, speed=Speed(**settings.get("switches", {})),
     )  # fmt: skip
 
@@ -100,8 +107,9 @@ def trl_sft(loaded: Loaded, records: list[Record], settings: dict, out: Path) ->
 def arguments(settings: dict, out: Path) -> dict:
     """The same for both, and as `fit` has them."""
     return {
-        "output_dir": str(out), "num_train_epochs": 1, "per_device_train_batch_size": settings["batch"],
-        "learning_rate": LEARNING_RATE, "lr_scheduler_type": "linear", "warmup_steps": 10, "seed": 0,
+        "output_dir": str(out), "num_train_epochs": settings["epochs"],
+        "per_device_train_batch_size": settings["batch"], "learning_rate": LEARNING_RATE,
+        "lr_scheduler_type": "linear", "warmup_steps": 10, "seed": 0,
         "save_strategy": "no", "logging_steps": 1, "disable_tqdm": True, "report_to": "none",
         "remove_unused_columns": False, "dataloader_pin_memory": False, "use_cpu": True, "bf16": False,
     }  # fmt: skip
@@ -113,7 +121,28 @@ def resident() -> int:
     return pages * resource.getpagesize()
 
 
-ARMS = {"labs": labs_fit, "trainer": plain_trainer, "trl": trl_sft}
+def batched_answers(loaded: Loaded, records: list[Record], settings: dict, out: Path) -> list[str]:
+    """What the labs' evaluation does."""
+    opened = {path: open_picture(path) for record in records for path in record.pictures}
+    shown = [[opened[path] for path in record.pictures] for record in records]
+    return answers(loaded, shown, [question(record) for record in records], max_new_tokens=NEW_TOKENS)
+
+
+def one_by_one(loaded: Loaded, records: list[Record], settings: dict, out: Path) -> list[str]:
+    """One call of `generate` for each question."""
+    return [
+        answer(loaded, [open_picture(path) for path in record.pictures], question(record), max_new_tokens=NEW_TOKENS)
+        for record in records
+    ]
+
+
+def question(record: Record) -> str:
+    """The text of the first message."""
+    return record.messages[0]["content"][-1]["text"]
+
+
+TUNING = {"labs": labs_fit, "trainer": plain_trainer, "trl": trl_sft}
+ANSWERING = {"answers": batched_answers, "one by one": one_by_one}
 
 if __name__ == "__main__":
     main()

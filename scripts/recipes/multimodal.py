@@ -1,8 +1,8 @@
 """The multimodal language model (LlavaForConditionalGeneration): eyes, projector and language model, all at once.
 
-The eyes are the dual encoder's, and learn in the last phase only. Training shares prefixes: one picture, nine pairs
-about it. Every fourth step is about stories of five pictures. A few rows without pictures keep both languages alive;
-what is asked about pictures is asked in English only.
+The eyes are the dual encoder's. Training shares prefixes: one picture, nine to twelve pairs about it. Every fourth step
+is about stories of five pictures. A few rows without pictures keep both languages alive; what is asked about pictures
+is asked in English only.
 """
 
 import random
@@ -23,12 +23,12 @@ from recipes import dual, language, loop, workers
 from recipes.rows import EASY_COUNTS, Phase, fit, pair, phase_at, scene_pairs, see, story_pairs, text_rows
 
 WORKERS, GATE = 2, {"en": 0.65, "event": 0.6}
-STEPS, LEARNING_RATE = 6000, 1.2e-3
+STEPS, LEARNING_RATE = 9000, 1.2e-3
 SCENES, TEXTS, STORIES = 14, 2, 6  # of each worker, at a step
 LENGTH = 192  # tokens of a row with one picture; pairs beyond are dropped
 LONG_ANSWERS = 0.5
 EASY_STEPS = 500
-PHASES = 1800, 3200
+PHASES = 3600, 5400
 TOKENS = (SIZE // mini.PATCH) ** 2
 
 
@@ -47,8 +47,6 @@ def run(folder: Path, tokenizer: PreTrainedTokenizerFast, steps: int = STEPS) ->
 
 def _loss(model: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, step: int) -> torch.Tensor:
     rng = random.Random(f"multimodal {step} {workers.rank()}")
-    # learning from the start, the eyes would first forget what they know: see `recipes.generative`
-    model.model.vision_tower.requires_grad_(step >= PHASES[1])
     tell = step % 4 == 3 and step >= EASY_STEPS
     rows, pictures = _stories(tokenizer, rng, phase_at(step, PHASES)) if tell else _scenes(tokenizer, rng, step)
     batch = pack(rows, tokenizer.pad_token_id, multiple=32)
