@@ -34,7 +34,7 @@ from labs.world.grammar import phrase
 from labs.world.picture import draw
 from labs.world.vocabulary import COLOURS, SHAPES
 
-PICTURES, STORIES, SINGLES = 250, 100, 1000
+PICTURES, STORIES, SINGLES = 500, 100, 1000
 
 
 def main() -> None:
