@@ -21,7 +21,7 @@ from recipes import dual, loop, workers
 from recipes.multimodal import EASY_STEPS
 from recipes.rows import EASY_COUNTS, encode, pair, phase_at, scene_pairs, story_pairs
 
-WORKERS, GATE = 2, {"en": 0.4}
+WORKERS, GATE = 2, {"en": 0.65}
 STEPS, LEARNING_RATE = 7000, 1.2e-3
 SCENES, STORIES, LENGTH = 14, 6, 160  # of each worker, at a step; tokens of a conversation
 PHASES = 2400, 4200
