@@ -5,13 +5,21 @@ with bytes to fall back on), with the family's own special tokens; the templates
 """
 
 import json
+import random
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 import transformers as hf
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 from tokenizers.processors import TemplateProcessing
+
+from labs.models import checkpoint, mini
+from labs.models.tokens import build_tokenizer
+from labs.tuning.records import Record
+from labs.world import splits
+from labs.world.picture import draw
 
 # Punctuation stands apart, so that every word becomes one token.
 WORDS = """What colour is the star ? a red star , 42 . Where is it ? at the top left . Which two pictures differ ? these
@@ -22,6 +30,32 @@ SIZE, PATCH = 24, 8  # three patches by three
 class Standin(NamedTuple):
     model: torch.nn.Module
     processor: Any
+
+
+def save_untrained(folder: Path) -> Path:
+    """An untrained mini-llava as a checkpoint."""
+    tokenizer = build_tokenizer(scenes=300)
+    checkpoint.save(mini.multimodal(tokenizer), tokenizer, folder)
+    return folder
+
+
+def draw_pictures(folder: Path) -> list[Path]:
+    """Three pictures of different shapes, after which some processors count their tokens."""
+    files = []
+    for number, size in enumerate([(64, 64), (90, 40), (30, 100)]):
+        files.append(folder / f"{number}.png")
+        draw(splits.sample(random.Random(number))).resize(size).save(files[-1])
+    return files
+
+
+def record(pictures: list[Path], turns: tuple) -> Record:
+    """A conversation of turns (question, answer, *numbers of pictures shown)."""
+    messages = []
+    for question, answer, *shown in turns:
+        seen = [{"type": "image", "path": str(pictures[number])} for number in shown]
+        messages += [{"role": "user", "content": [*seen, {"type": "text", "text": question}]},
+                     {"role": "assistant", "content": [{"type": "text", "text": answer}]}]  # fmt: skip
+    return Record("data.json, record 3", messages)
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ and test_sharing.py once more in a process of its own, with .cache/torchvision (
 """
 
 import os
-import random
 import re
 import subprocess
 import sys
@@ -28,15 +27,12 @@ from labs.tuning.examples import Examples
 from labs.tuning.mask import encode
 from labs.tuning.mask_view import explain
 from labs.tuning.packing import IGNORE
-from labs.tuning.records import DataError, Record
-from labs.world import splits
-from labs.world.picture import draw
+from labs.tuning.records import DataError
 
 READ_VIDEOS_TOO = ["smolvlm", "qwen2_vl", "qwen2_5_vl"]
 FAMILIES = ["llava", "llava_next", "idefics3", "paligemma", "blip_2", "instructblip"]
 FAMILIES += READ_VIDEOS_TOO if is_torchvision_available() else []
 NAME = "data.json, record 3"
-SIZES = [(64, 64), (90, 40), (30, 100)]  # width and height: some processors count tokens by the picture's shape
 BESIDE = labs.home() / ".cache" / "torchvision"
 
 COLOUR, WHICH = ("What colour is the star?", "red"), ("Which two?", "42 stars")
@@ -112,31 +108,6 @@ EXPECTED = {
         "!InstructBLIP reads one picture, not 2: write one record for each",
     ],
 }
-
-
-@pytest.fixture(scope="module")
-def standin():
-    """Builds a family's stand-in, and each only once."""
-    built = {}
-    return lambda family: built.setdefault(family, getattr(standins, family)())
-
-
-@pytest.fixture(scope="module")
-def record(tmp_path_factory):
-    """A conversation as a record; the pictures lie in files."""
-    folder = tmp_path_factory.mktemp("pictures")
-    for number, size in enumerate(SIZES):
-        draw(splits.sample(random.Random(number))).resize(size).save(folder / f"{number}.png")
-
-    def build(*turns: tuple) -> Record:
-        messages = []
-        for question, answer, *shown in turns:
-            pictures = [{"type": "image", "path": str(folder / f"{number}.png")} for number in shown]
-            messages += [{"role": "user", "content": [*pictures, {"type": "text", "text": question}]},
-                         {"role": "assistant", "content": [{"type": "text", "text": answer}]}]  # fmt: skip
-        return Record(NAME, messages)
-
-    return build
 
 
 def allowed(family: str) -> list[str]:

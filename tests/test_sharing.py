@@ -1,7 +1,6 @@
 """Shared prefixes in every family: loss and gradients of the separate records, or a reason why not."""
 
 import json
-import random
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -24,8 +23,6 @@ from labs.tuning.packing import IGNORE, Branch, Row, pack
 from labs.tuning.records import DataError, Record
 from labs.tuning.sharing import SharedCollator, model_inputs, why_not
 from labs.tuning.steps import PICTURES, Steps
-from labs.world import splits
-from labs.world.picture import draw
 
 SHARING = ["llava", "llava_next", "idefics3"] + (READ_VIDEOS_TOO if is_torchvision_available() else [])
 NOT = {
@@ -35,27 +32,10 @@ NOT = {
 SAYS = [("What colour is the star?", "red"), ("Where is it?", "at the top left"), ("Which two?", "42 stars")]
 
 
-@pytest.fixture(scope="module")
-def standin():
-    built = {}
-    return lambda family: built.setdefault(family, getattr(standins, family)())
-
-
-@pytest.fixture(scope="module")
-def record(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pictures")
-    for number in range(3):
-        draw(splits.sample(random.Random(number))).resize((40, 30)).save(folder / f"{number}.png")
-
-    def build(shown: tuple[int, ...], *turns: tuple[str, str], name: str = "record") -> Record:
-        messages = []
-        for number, (question, answer) in enumerate(turns):
-            pictures = [{"type": "image", "path": str(folder / f"{n}.png")} for n in (shown if number == 0 else ())]
-            messages += [{"role": "user", "content": [*pictures, {"type": "text", "text": question}]},
-                         {"role": "assistant", "content": [{"type": "text", "text": answer}]}]  # fmt: skip
-        return Record(name, messages)
-
-    return build
+@pytest.fixture
+def about(record):
+    """Builds a record that shows the pictures of these numbers in its first question."""
+    return lambda shown, *turns: record((*turns[0], *shown), *turns[1:])
 
 
 def encoded(processor, records):
@@ -96,9 +76,9 @@ def assert_equal(model, processor, groups):
 
 
 @pytest.mark.parametrize("family", [*SHARING, "paligemma", "blip_2", "instructblip"])
-def test_what_is_remembered_is_what_would_be_found_anew(standin, record, family):
+def test_what_is_remembered_is_what_would_be_found_anew(standin, about, family):
     processor = standin(family).processor
-    records = [record((0,), SAYS[0]), record((1,), SAYS[0]), record((0,), SAYS[1])]
+    records = [about((0,), SAYS[0]), about((1,), SAYS[0]), about((0,), SAYS[1])]
     examples = Examples(processor, records)
     for _ in range(2):
         for number, one in enumerate(records):
@@ -110,7 +90,7 @@ def test_what_is_remembered_is_what_would_be_found_anew(standin, record, family)
             assert (text.input_ids, text.supervised) == (fresh.input_ids, fresh.supervised)
 
 
-def test_a_picture_is_processed_once_for_the_records_beside_it(record, monkeypatch):
+def test_a_picture_is_processed_once_for_the_records_beside_it(about, monkeypatch):
     processor, calls = standins.llava().processor, []
     real = type(processor.image_processor).__call__
     monkeypatch.setattr(
@@ -118,17 +98,17 @@ def test_a_picture_is_processed_once_for_the_records_beside_it(record, monkeypat
         "__call__",
         lambda self, *args, **kw: calls.append(1) or real(self, *args, **kw),
     )
-    encoded(processor, [record((0,), turn) for turn in SAYS])
+    encoded(processor, [about((0,), turn) for turn in SAYS])
     assert len(calls) == 1
 
 
 @pytest.mark.parametrize("family", SHARING)
-def test_loss_and_every_gradient_are_those_of_the_separate_records(standin, record, family):
+def test_loss_and_every_gradient_are_those_of_the_separate_records(standin, about, family):
     model, processor = standin(family)
     groups = [
-        encoded(processor, [record((0,), SAYS[0]), record((0,), SAYS[1], SAYS[0]), record((0,), SAYS[2])]),
-        encoded(processor, [record((1,), SAYS[2], SAYS[1], SAYS[0])]),
-        encoded(processor, [record((1, 2), SAYS[0]), record((1, 2), SAYS[0]), record((1, 2), SAYS[1])]),
+        encoded(processor, [about((0,), SAYS[0]), about((0,), SAYS[1], SAYS[0]), about((0,), SAYS[2])]),
+        encoded(processor, [about((1,), SAYS[2], SAYS[1], SAYS[0])]),
+        encoded(processor, [about((1, 2), SAYS[0]), about((1, 2), SAYS[0]), about((1, 2), SAYS[1])]),
     ]
     inputs = assert_equal(model.eval(), processor, groups)
     assert len(inputs["input_ids"]) == 3
@@ -136,9 +116,9 @@ def test_loss_and_every_gradient_are_those_of_the_separate_records(standin, reco
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
-def test_the_mask_is_right_for_each_kind_of_attention(standin, record, attention):
+def test_the_mask_is_right_for_each_kind_of_attention(standin, about, attention):
     model, processor = standin("llava")
-    group = encoded(processor, [record((0,), turn) for turn in SAYS])
+    group = encoded(processor, [about((0,), turn) for turn in SAYS])
     before = model.config._attn_implementation
     model.set_attn_implementation(attention)
     try:
@@ -147,20 +127,20 @@ def test_the_mask_is_right_for_each_kind_of_attention(standin, record, attention
         model.set_attn_implementation(before)
 
 
-def test_the_pictures_stand_once(standin, record):
+def test_the_pictures_stand_once(standin, about):
     model, processor = standin("llava")
-    group = encoded(processor, [record((0,), turn) for turn in SAYS])
+    group = encoded(processor, [about((0,), turn) for turn in SAYS])
     batch = collator(processor)([group])
     assert len(batch["pixel_values"]) == 1
     assert int((batch["input_ids"] == picture_token(processor)).sum()) == 9
     assert batch["input_ids"].shape[1] < sum(len(example.input_ids) for example in group)
 
 
-def test_records_whose_pictures_are_not_in_the_common_prefix_stand_alone(standin, record):
+def test_records_whose_pictures_are_not_in_the_common_prefix_stand_alone(standin, about):
     """A picture shown after different words is another picture to the model."""
     model, processor = standin("llava")
-    shown = record((0,), SAYS[2]).messages
-    talks = [Record("record", record((), turn).messages + shown) for turn in SAYS[:2]]
+    shown = about((0,), SAYS[2]).messages
+    talks = [Record("record", about((), turn).messages + shown) for turn in SAYS[:2]]
     group = encoded(processor, talks)
     group[1] = replace(group[1], inputs={})  # as `Examples.text` gives it
     batch = collator(processor)([group])
@@ -169,23 +149,23 @@ def test_records_whose_pictures_are_not_in_the_common_prefix_stand_alone(standin
     assert_equal(model.eval(), processor, [group])
 
 
-def test_one_question_with_two_answers_learns_both(standin, record):
+def test_one_question_with_two_answers_learns_both(standin, about):
     model, processor = standin("llava")
     question = SAYS[0][0]
-    group = encoded(processor, [record((0,), (question, "red")), record((0,), (question, "left"))])
+    group = encoded(processor, [about((0,), (question, "red")), about((0,), (question, "left"))])
     assert_equal(model.eval(), processor, [group])
 
 
 @pytest.mark.parametrize("family", NOT)
-def test_families_that_cannot_share_say_why(standin, record, family):
+def test_families_that_cannot_share_say_why(standin, about, family):
     model, processor = standin(family)
-    group = encoded(processor, [record((0,), turn) for turn in SAYS[:2]])
+    group = encoded(processor, [about((0,), turn) for turn in SAYS[:2]])
     assert NOT[family] in why_not(model, group, collator(processor))
 
 
-def test_a_window_of_attention_and_flash_attention_are_named(standin, record):
+def test_a_window_of_attention_and_flash_attention_are_named(standin, about):
     model, processor = standin("llava")
-    group = encoded(processor, [record((0,), turn) for turn in SAYS[:2]])
+    group = encoded(processor, [about((0,), turn) for turn in SAYS[:2]])
     text = SimpleNamespace(layer_types=["sliding_attention"])
     for config, words in (
         (SimpleNamespace(_attn_implementation="sdpa", get_text_config=lambda: text), "only a window"),
@@ -196,10 +176,10 @@ def test_a_window_of_attention_and_flash_attention_are_named(standin, record):
         assert words in why_not(other, group, collator(processor))
 
 
-def test_an_unknown_fault_shows_in_the_losses(standin, record, monkeypatch):
+def test_an_unknown_fault_shows_in_the_losses(standin, about, monkeypatch):
     """Positions that do not restart, as a model with its own idea of them would have."""
     model, processor = standin("llava")
-    group = encoded(processor, [record((0,), turn) for turn in SAYS])
+    group = encoded(processor, [about((0,), turn) for turn in SAYS])
     real = pack
 
     def running_on(*args):
@@ -210,9 +190,9 @@ def test_an_unknown_fault_shows_in_the_losses(standin, record, monkeypatch):
     assert why_not(model, group, collator(processor)).startswith("the loss of a token would differ by")
 
 
-def test_a_model_that_refuses_the_batch_is_named(standin, record, monkeypatch):
+def test_a_model_that_refuses_the_batch_is_named(standin, about, monkeypatch):
     model, processor = standin("llava")
-    group = encoded(processor, [record((0,), turn) for turn in SAYS[:2]])
+    group = encoded(processor, [about((0,), turn) for turn in SAYS[:2]])
 
     def refuse(**inputs):
         raise ValueError("no such mask")
@@ -226,8 +206,8 @@ def test_a_model_that_refuses_the_batch_is_named(standin, record, monkeypatch):
 # Steps and runs
 
 
-def test_steps_hold_every_record_once_and_stay_mixed(record):
-    records = [record((n % 3,), SAYS[0]) for n in range(30)] + [record((), SAYS[0]) for _ in range(5)]
+def test_steps_hold_every_record_once_and_stay_mixed(about):
+    records = [about((n % 3,), SAYS[0]) for n in range(30)] + [about((), SAYS[0]) for _ in range(5)]
     examples = Examples(standins.llava().processor, records)
     steps = Steps(examples, 8)
     numbers = [n for step in steps.plan for group in step for n in group]
@@ -243,8 +223,8 @@ def test_steps_hold_every_record_once_and_stay_mixed(record):
     assert steps.plan == first and steps.plan != Steps(examples, 8, seed=1).plan
 
 
-def test_switches_change_the_speed_and_not_the_result(record, tmp_path):
-    records = [record((n % 3,), SAYS[n % 2]) for n in range(24)]
+def test_switches_change_the_speed_and_not_the_result(about, tmp_path):
+    records = [about((n % 3,), SAYS[n % 2]) for n in range(24)]
     ends, losses = [], []
     for number, switches in enumerate((Speed(), Speed(share=False), Speed(label_logits=False))):
         model, processor = standins.llava()
@@ -260,8 +240,8 @@ def test_switches_change_the_speed_and_not_the_result(record, tmp_path):
     assert max(tensor.abs().max().item() for name, tensor in ends[0].items() if "lora_B" in name) > 1e-3
 
 
-def test_a_run_whose_model_cannot_share_says_why(standin, record, tmp_path):
-    records = [record((n % 2,), SAYS[n % 2]) for n in range(8)]
+def test_a_run_whose_model_cannot_share_says_why(standin, about, tmp_path):
+    records = [about((n % 2,), SAYS[n % 2]) for n in range(8)]
     model, processor = standins.paligemma()
     tuned = add_lora(model, LoraSpec(r=2))
     fitted = fit(tuned, processor, records, [], tmp_path / "run", steps=1, batch=4, progress=False)
@@ -269,10 +249,10 @@ def test_a_run_whose_model_cannot_share_says_why(standin, record, tmp_path):
     assert fitted.separate == json.loads((tmp_path / "run" / "metrics.json").read_text())["separate"]
 
 
-def test_a_cut_record_is_refused_by_fit_before_anything_is_written(record, tmp_path):
+def test_a_cut_record_is_refused_by_fit_before_anything_is_written(about, tmp_path):
     model, processor = standins.llava()
     with pytest.raises(DataError, match="would cut them"):
-        fit(add_lora(model), processor, [record((0,), SAYS[0])], [], tmp_path / "run", steps=1, max_length=4)
+        fit(add_lora(model), processor, [about((0,), SAYS[0])], [], tmp_path / "run", steps=1, max_length=4)
     assert not (tmp_path / "run").exists()
 
 
@@ -281,9 +261,9 @@ def test_a_cut_record_is_refused_by_fit_before_anything_is_written(record, tmp_p
 
 
 @pytest.mark.parametrize("family", [*SHARING, "blip_2", "paligemma", "instructblip"])
-def test_logits_at_labels_are_those_of_all_positions(standin, record, family):
+def test_logits_at_labels_are_those_of_all_positions(standin, about, family):
     model, processor = standin(family)
-    inputs = Collator(processor.tokenizer.pad_token_id)(encoded(processor, [record((0,), t) for t in SAYS[:2]]))
+    inputs = Collator(processor.tokenizer.pad_token_id)(encoded(processor, [about((0,), t) for t in SAYS[:2]]))
     targets = shifted(inputs.pop("labels"))
     sizes = []
     handle = model.get_output_embeddings().register_forward_hook(lambda m, args, out: sizes.append(out.shape))
@@ -294,9 +274,9 @@ def test_logits_at_labels_are_those_of_all_positions(standin, record, family):
     assert sizes[0] == few.shape and sizes[1][:2] == targets.shape
 
 
-def test_the_head_is_as_before_afterwards(standin, record):
+def test_the_head_is_as_before_afterwards(standin, about):
     model, processor = standin("llava")
-    inputs = Collator(processor.tokenizer.pad_token_id)(encoded(processor, [record((0,), SAYS[0])]))
+    inputs = Collator(processor.tokenizer.pad_token_id)(encoded(processor, [about((0,), SAYS[0])]))
     where = shifted(inputs.pop("labels")) != IGNORE
     with pytest.raises(RuntimeError, match="out"), logits_at(model, where):
         raise RuntimeError("out")
@@ -338,9 +318,9 @@ def loss_of(model, processor, records):
 
 
 @pytest.mark.parametrize("family", [family for family in SHARING if not family.startswith("qwen")])
-def test_remembered_features_give_the_same_loss_and_gradients(record, family):
+def test_remembered_features_give_the_same_loss_and_gradients(about, family):
     model, processor = frozen(family)
-    records = [record((0,), SAYS[0]), record((1,), SAYS[1]), record((0,), SAYS[2])]
+    records = [about((0,), SAYS[0]), about((1,), SAYS[1]), about((0,), SAYS[2])]
     expected, loss = gradients(model, loss_of(model, processor, records))
     with features_once(model) as cache:
         for _ in range(3):
@@ -354,7 +334,7 @@ def test_remembered_features_give_the_same_loss_and_gradients(record, family):
     assert cache.misses == misses, "outside of the block the model has its own eyes again"
 
 
-def test_another_picture_other_settings_or_other_weights_are_seen_anew(record):
+def test_another_picture_other_settings_or_other_weights_are_seen_anew(about):
     model, processor = frozen("llava")
     with features_once(model) as cache:
         for change in (
@@ -364,20 +344,20 @@ def test_another_picture_other_settings_or_other_weights_are_seen_anew(record):
         ):
             before = cache.misses
             change()
-            seen = loss_of(model, processor, [record((0,), SAYS[0])])
+            seen = loss_of(model, processor, [about((0,), SAYS[0])])
             assert cache.misses == before + 1
-    assert torch.equal(seen, loss_of(model, processor, [record((0,), SAYS[0])]))
+    assert torch.equal(seen, loss_of(model, processor, [about((0,), SAYS[0])]))
 
 
-def test_what_does_not_fit_is_computed_every_time(record):
+def test_what_does_not_fit_is_computed_every_time(about):
     model, processor = frozen("llava")
     with features_once(model, megabytes=0) as cache:
         for _ in range(2):
-            loss_of(model, processor, [record((0,), SAYS[0])])
+            loss_of(model, processor, [about((0,), SAYS[0])])
     assert (cache.hits, cache.misses) == (0, 2) and not cache.known
 
 
-def test_eyes_that_learn_or_see_by_chance_are_not_remembered(record):
+def test_eyes_that_learn_or_see_by_chance_are_not_remembered(about):
     model, _ = frozen("llava")
     tower = model.base_model.model.model.vision_tower
     tower.config.attention_dropout = 0.1

@@ -10,8 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from labs.models import catalog, checkpoint, mini
-from labs.models.tokens import build_tokenizer
+from labs.models import catalog
 from labs.tuning import trainer
 from labs.tuning.fit import fit
 from labs.tuning.lora import LoraSpec, add_lora
@@ -22,14 +21,6 @@ from labs.world.picture import draw
 from labs.world.questions import KINDS, ask
 
 STEPS, KILLS = 40, 20
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("survival") / "mini-llava"
-    tokenizer = build_tokenizer(scenes=300)
-    checkpoint.save(mini.multimodal(tokenizer), tokenizer, path)
-    return path
 
 
 @pytest.fixture(scope="module")

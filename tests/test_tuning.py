@@ -24,8 +24,7 @@ from typer.testing import CliRunner
 
 from labs.cli.tune import tune
 from labs.errors import LabsError
-from labs.models import catalog, checkpoint, mini
-from labs.models.tokens import build_tokenizer
+from labs.models import catalog
 from labs.tuning import fit as fitting
 from labs.tuning import heldout, mask, mask_view
 from labs.tuning.collate import Collator
@@ -43,15 +42,6 @@ from labs.world import splits
 from labs.world.picture import draw
 
 SAMPLES = [("What colour is the star?", "red"), ("Where is it?", "top left"), ("Is there a moon?", "no")]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    """A saved, untrained mini-llava."""
-    path = tmp_path_factory.mktemp("checkpoint") / "mini-llava"
-    tokenizer = build_tokenizer(scenes=300)
-    checkpoint.save(mini.multimodal(tokenizer), tokenizer, path)
-    return path
 
 
 @pytest.fixture

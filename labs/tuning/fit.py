@@ -83,17 +83,14 @@ def fit(
         model, arguments(out, settings), one_step(Collator(collate.pad_token_id) if separate else collate),
         Steps(examples, batch, separate is None, seed), callbacks=[Watch(progress)], label_logits=speed.label_logits,
     )  # fmt: skip
-    start = time.perf_counter()
-    with features_once(model, speed.feature_megabytes) as features:
-        _train(trainer, out, checkpoint)
-    seconds = time.perf_counter() - start
+    seconds, looked = _train(trainer, out, checkpoint, speed.feature_megabytes)
     after = score(model, processor, heldout_records) if heldout_records else None
     losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
-    looked = features if isinstance(features, str) else {"anew": features.misses, "remembered": features.hits}
-    _finish(model, out, {"losses": losses, "heldout": after._asdict() if after else None, "seconds": seconds,
-                         "separate": separate, "features": looked})  # fmt: skip
+    result = Fitted(out, losses, after, seconds, separate)
+    metrics = result._asdict() | {"heldout": after and after._asdict(), "features": looked}
+    _finish(model, out, {name: value for name, value in metrics.items() if name != "out"})
     model.eval()
-    return Fitted(out, losses, after, seconds, separate)
+    return result
 
 
 def fingerprint(records: Sequence[Record]) -> str:
@@ -104,9 +101,12 @@ def fingerprint(records: Sequence[Record]) -> str:
     return digest.hexdigest()
 
 
-def _train(trainer: Trainer, out: Path, checkpoint: Path | None) -> None:
+def _train(trainer: Trainer, out: Path, checkpoint: Path | None, megabytes: int) -> tuple[float, dict | str]:
+    """Train, and say how many seconds it took and how often the eyes looked, or why they looked every time."""
+    start = time.perf_counter()
     try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        with features_once(trainer.model, megabytes) as cache:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except KeyboardInterrupt:
         step = trainer.state.global_step
         raise RunError(f"stopped at step {step}: {kept(out)}, and the same command goes on from there.") from None
@@ -114,6 +114,8 @@ def _train(trainer: Trainer, out: Path, checkpoint: Path | None) -> None:
         if not is_full_disk(error):
             raise
         raise _full_disk(out) from None
+    looked = cache if isinstance(cache, str) else {"anew": cache.misses, "remembered": cache.hits}
+    return time.perf_counter() - start, looked
 
 
 def _finish(model: Any, out: Path, metrics: dict) -> None:
