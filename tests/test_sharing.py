@@ -47,6 +47,12 @@ def collator(processor) -> SharedCollator:
     return SharedCollator(processor.tokenizer.pad_token_id, picture_token(processor))
 
 
+def laid_out(processor, groups) -> dict:
+    """The groups in one batch."""
+    collate = collator(processor)
+    return collate(collate.rows(groups))
+
+
 def gradients(model, loss):
     """Of every parameter, and the loss as a number."""
     model.zero_grad()
@@ -66,7 +72,7 @@ def separate_loss(model, processor, records):
 
 def assert_equal(model, processor, groups):
     """Loss and every gradient of the groups as one batch are those of their records one by one."""
-    targets, inputs = model_inputs(model, collator(processor)(groups))
+    targets, inputs = model_inputs(model, laid_out(processor, groups))
     shared, loss = gradients(model, token_losses(model, targets, inputs).mean())
     alone, expected = gradients(model, separate_loss(model, processor, [r for group in groups for r in group]))
     assert loss == pytest.approx(expected, abs=1e-5)
@@ -130,7 +136,7 @@ def test_the_mask_is_right_for_each_kind_of_attention(standin, about, attention)
 def test_the_pictures_stand_once(standin, about):
     model, processor = standin("llava")
     group = encoded(processor, [about((0,), turn) for turn in SAYS])
-    batch = collator(processor)([group])
+    batch = laid_out(processor, [group])
     assert len(batch["pixel_values"]) == 1
     assert int((batch["input_ids"] == picture_token(processor)).sum()) == 9
     assert batch["input_ids"].shape[1] < sum(len(example.input_ids) for example in group)
@@ -143,7 +149,7 @@ def test_records_whose_pictures_are_not_in_the_common_prefix_stand_alone(standin
     talks = [Record("record", about((), turn).messages + shown) for turn in SAYS[:2]]
     group = encoded(processor, talks)
     group[1] = replace(group[1], inputs={})  # as `Examples.text` gives it
-    batch = collator(processor)([group])
+    batch = laid_out(processor, [group])
     assert len(batch["input_ids"]) == 2 and len(batch["pixel_values"]) == 2
     group = encoded(processor, talks)
     assert_equal(model.eval(), processor, [group])
@@ -313,7 +319,7 @@ def frozen(family):
 
 
 def loss_of(model, processor, records):
-    targets, inputs = model_inputs(model, collator(processor)([[example] for example in encoded(processor, records)]))
+    targets, inputs = model_inputs(model, laid_out(processor, [[example] for example in encoded(processor, records)]))
     return token_losses(model, targets, inputs).mean()
 
 

@@ -61,7 +61,7 @@ def run_and_die(folder: Path, records: list[Record], out: Path, moments: int) ->
 
         return passes
 
-    trainer.StepTrainer.compute_loss = dies(trainer.StepTrainer.compute_loss)
+    trainer.StepTrainer.training_step = dies(trainer.StepTrainer.training_step)
     trainer.seal = dies(trainer.seal)
     run(folder, records, out)
 
@@ -102,7 +102,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
 ):
     out = tmp_path / "run"
     with monkeypatch.context() as patched:
-        patched.setattr(trainer.StepTrainer, "compute_loss", _interrupts_at(21, trainer.StepTrainer.compute_loss))
+        patched.setattr(trainer.StepTrainer, "training_step", _interrupts_at(21, trainer.StepTrainer.training_step))
         with pytest.raises(RunError, match="checkpoint-20 is the last good checkpoint"):
             run(folder, records, out)
     spoil(out / "checkpoints" / "checkpoint-20" / "adapter_model.safetensors", damage)

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from labs.cli.tour import sentences, tour, tune_arm
+from labs.evaluation.exam import Exam, Item
 from labs.evaluation.interval import difference, interval
 from labs.evaluation.metrics import exact_match, told_events
-from labs.evaluation.skill import verdict
+from labs.evaluation.skill import compare
 from labs.tuning.records import read
 
 
@@ -92,11 +93,13 @@ def test_a_difference_is_paired():
 
 
 def test_a_verdict_needs_the_base_and_both_controls_beaten():
-    def arm(**low):
-        keys = ("new - base", "new - blind", "new - shuffled", "earlier - base")
-        return {"new": {"mean": 0.9}} | {key: {"low": low.get(key.split()[-1], 0.1), "mean": 0.0} for key in keys}
-
-    base = {"new": {"mean": 0.2}}
-    assert "LoRA learned the skill" in verdict({"base": base, "LoRA": arm()})
-    for control in ("base", "blind", "shuffled"):
-        assert "did not learn" in verdict({"base": base, "LoRA": arm(**{control: -0.01})})
+    pictures = [Image.new("RGB", (8, 8), (number, 0, 0)) for number in range(30)]
+    asked = [Item(number, "place", "Where?", "here") for number in range(30)]
+    exam, no, yes = Exam(pictures, asked, pictures, asked), [0.0] * 30, [1.0] * 30
+    base = {"new": no, "blind": no, "shuffled": no, "earlier": yes}
+    assert "LoRA learned the skill" in compare({"base": base, "LoRA": base | {"new": yes}}, exam)["verdict"]
+    for like in ({}, {"new": yes, "blind": yes}, {"new": yes, "shuffled": yes}, {"new": yes, "random adapter": yes}):
+        assert "LoRA did not learn" in compare({"base": base, "LoRA": base | like}, exam)["verdict"]
+    base, after = ({name: run[:9] for name, run in arm.items()} for arm in (base, base | {"new": yes}))
+    few = compare({"base": base, "LoRA": after}, Exam(pictures[:9], asked[:9], pictures[:9], asked[:9]))
+    assert "too few pictures (9)" in few["verdict"]

@@ -27,6 +27,7 @@ from labs.errors import LabsError
 from labs.models import catalog
 from labs.tuning import fit as fitting
 from labs.tuning import heldout, mask, mask_view
+from labs.tuning import score as scoring
 from labs.tuning.collate import Collator
 from labs.tuning.examples import Examples
 from labs.tuning.fit import fit
@@ -38,6 +39,7 @@ from labs.tuning.parts import part_of
 from labs.tuning.prefix_loss import exact_matches, prefix_loss
 from labs.tuning.records import DataError, Record, read
 from labs.tuning.run_folder import RunError, checkpoints, is_full_disk
+from labs.tuning.score import score
 from labs.world import splits
 from labs.world.picture import draw
 
@@ -305,12 +307,24 @@ def test_no_picture_is_on_both_sides(write):
 def test_the_score_is_that_of_greedy_decoding(loaded, write):
     """Answers that the model itself writes are exact matches, others are not."""
     (record,) = write([{"conversations": turns(SAMPLES[0], shown=0)}])
-    assert heldout.score(loaded.model, loaded.processor, [record]).exact == 0
+    assert score(loaded.model, loaded.processor, [record]).exact == 0
     encoded = mask.encode(loaded.processor, record)
     batch = Collator(0)([encoded])
     loss = loaded.model(**batch).loss.item()
-    assert heldout.score(loaded.model, loaded.processor, [record]).loss == pytest.approx(loss, rel=1e-5)
-    assert heldout._exact(torch.tensor([[1, 2, 3, 4]]), torch.tensor([[1, 2, IGNORE, 5]])) == [True, False]
+    assert score(loaded.model, loaded.processor, [record]).loss == pytest.approx(loss, rel=1e-5)
+
+
+def test_an_answer_is_exact_if_all_its_tokens_are(loaded, write, monkeypatch):
+    """Of two answers the second one is wrong in its last token alone."""
+
+    def logits(model, targets, inputs):
+        told = targets[targets != IGNORE].clone()
+        told[-1] += 1
+        return 1000 * torch.nn.functional.one_hot(told, 5000).float()
+
+    monkeypatch.setattr(scoring, "supervised_logits", logits)
+    found = score(loaded.model, loaded.processor, write([entry(0, *SAMPLES[:2])]))
+    assert (found.exact, found.answers) == (0.5, 2)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -517,7 +531,7 @@ def test_a_run_trains_the_adapter_and_nothing_else(folder, twelve, tmp_path):
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["losses"] == fitted.losses
     again = load_adapter(base.model, tmp_path / "run" / "adapter")
-    assert heldout.score(again, base.processor, twelve[10:]) == fitted.heldout
+    assert score(again, base.processor, twelve[10:]) == fitted.heldout
 
 
 def test_after_an_interruption_the_adapter_is_the_same(folder, twelve, tmp_path, interrupted_at, monkeypatch):
@@ -598,20 +612,24 @@ app = typer.Typer()
 app.command()(tune)
 
 
-@pytest.mark.parametrize("qlora", [False, True])
-def test_the_command_tunes_and_reports(folder, twelve, pictures, tmp_path, qlora):
+@pytest.mark.parametrize("method", ["LoRA", "QLoRA", "full tuning"])
+def test_the_command_tunes_and_reports(folder, twelve, pictures, tmp_path, method):
     options = {"data": tmp_path / "data.json", "images": pictures, "out": tmp_path / "run", "model": folder,
                "steps": 2, "rank": 2, "json": tmp_path / "result.json"}  # fmt: skip
     arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    arguments += ["--qlora"] if qlora else []
+    arguments += {"LoRA": [], "QLoRA": ["--qlora"], "full tuning": ["--full"]}[method]
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert done.exit_code == 0 and "held-out exact match" in done.output
     result = json.loads((tmp_path / "result.json").read_text())
-    assert result["method"] == ("QLoRA" if qlora else "LoRA")
+    assert result["method"] == method
     assert result["records"] + result["heldout_records"] == 12 and result["heldout_records"] >= 1
     assert result["before"]["answers"] == result["after"]["answers"] > 0
-    assert (result["megabytes_before"] < 6) == qlora
-    assert Path(result["adapter"], "adapter_model.safetensors").exists()
+    assert (result["megabytes_before"] < 6) == (method == "QLoRA")
+    saved = "model" if method == "full tuning" else "adapter_model"
+    assert Path(result["saved"], f"{saved}.safetensors").exists()
+    assert (result["trainable"] == result["total"]) == (method == "full tuning")
+    assert result["proof"]["verdict"] in " ".join(done.output.split())
+    assert ("random adapter" in result["proof"]["controls"]) == (method != "full tuning")
 
 
 def test_the_command_refuses_a_model_that_is_none(twelve, pictures, tmp_path):

@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from labs.tuning.fit import fit
 from labs.tuning.footprint import bytes_of, trainable_table
 from labs.tuning.four_bit import nf4
 from labs.tuning.lora import add_lora
+from labs.tuning.random_adapter import random_adapter
 from labs.tuning.records import Record, read
 from labs.world.picture import draw
 from labs.world.thermal_camera import sample_reading, write_llava
@@ -88,11 +90,13 @@ def learn(out: Path, pictures: int, steps: int) -> dict:
     for name in ("LoRA", "QLoRA"):
         models[name], cost = tune_arm(out / name.lower(), records, steps, four_bit=name == "QLoRA")
         arms[name] = skill.judge(models[name], items, name) | cost
+        with random_adapter(models[name].model):
+            arms[name]["random adapter"] = skill.judge(models[name], items, f"{name} random", views=["new"])["new"]
     show_readings(out, models)
     return skill.compare(arms, items)
 
 
-def tune_arm(out: Path, records: list[Record], steps: int, four_bit: bool) -> tuple[catalog.Loaded, dict]:
+def tune_arm(out: Path, records: Sequence[Record], steps: int, four_bit: bool) -> tuple[catalog.Loaded, dict]:
     """Tune a fresh copy of the multimodal model in `out`, replacing an earlier tour's, and say what it costs."""
     shutil.rmtree(out, ignore_errors=True)
     loaded = catalog.load("multimodal", **({"quantization_config": nf4()} if four_bit else {}))

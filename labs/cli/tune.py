@@ -1,8 +1,8 @@
-"""python -m labs tune: your own pictures and conversations, LoRA or QLoRA, and whether it helped."""
+"""python -m labs tune: your own pictures and conversations, LoRA, QLoRA or the whole model, and whether it helped."""
 
-import json
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,17 +14,35 @@ from labs.errors import LabsError
 
 
 def tune(
-    data: Annotated[Path, typer.Option(help="JSON file in LLaVA's format: `id`, `image`, `conversations`.")],
+    data: Annotated[
+        Path, typer.Option(help="LLaVA's JSON or JSON lines, parquet, or a folder of `save_to_disk` with `messages`.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the run: config, metrics, checkpoints, adapter.")],
     images: Annotated[
         Path | None, typer.Option(help="Folder of the pictures; by default the folder of the data file.")
     ] = None,
+    heldout: Annotated[
+        Path | None, typer.Option(help="Data to hold out, with other pictures; by default a tenth of --data.")
+    ] = None,
     qlora: Annotated[bool, typer.Option("--qlora", help="Keep the frozen language model in 4 bits (NF4).")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Tune every weight, without adapters.")] = False,
     model: Annotated[
         str | None, typer.Option(metavar="PATH_OR_HUB_ID", help="Another model than the bundled mini one.")
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Updates, of eight records each.")] = 200,
+    steps: Annotated[int, typer.Option(min=1, help="Updates, of --batch records each.")] = 200,
+    batch: Annotated[int, typer.Option(min=1, help="Records that a step learns from, on all devices together.")] = 8,
     rank: Annotated[int, typer.Option(min=1, help="Rank r of the adapters; lora_alpha is twice as much.")] = 8,
+    learning_rate: Annotated[float, typer.Option(min=0, help="With --full a tenth of it suits better.")] = 1e-3,
+    max_length: Annotated[int | None, typer.Option(min=1, help="Cut what is longer, in tokens.")] = None,
+    best: Annotated[
+        str | None, typer.Option(help="Keep the checkpoint with the best held-out `loss`, `exact`.")
+    ] = None,
+    checkpointing: Annotated[
+        bool, typer.Option("--checkpointing", help="Less memory, a third more time: compute activations twice.")
+    ] = False,
+    asked: Annotated[
+        int, typer.Option(min=0, help="Held-out records that are asked about before and after, with controls.")
+    ] = 100,
     seed: Annotated[int, typer.Option(help="Same seed, same records held out, same adapter.")] = 0,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the results for a machine.")
@@ -32,8 +50,9 @@ def tune(
 ) -> None:
     """Tune the multimodal model on your own pictures and conversations.
 
-    All records and pictures are checked first. A tenth of the records is kept back, no picture on both sides, and
-    tells whether tuning helped: loss and exact match before and after. After an interruption the same command goes on.
+    All records and pictures are checked first, and a table says what was found. A tenth of the records is kept back,
+    no picture on both sides, and tells whether tuning helped: loss and exact match before and after, and the answers
+    with pictures taken away, exchanged, or an adapter of chance. After an interruption the same command goes on.
 
     Examples:
 
@@ -42,81 +61,68 @@ def tune(
     `python -m labs tune --data my.json --images my_pictures --out runs/mine4 --qlora --steps 500 --rank 16`
     """
     check_writable(json_file)
-    from labs.tuning.records import read  # torch is imported only after a good command line
-
-    records = read(data, images)
+    if qlora and full:
+        raise LabsError("--qlora and --full exclude each other: weights in 4 bits cannot learn.")
     if model is None:
         labs.offline()  # before transformers is imported
-    result = run(records, out, qlora=qlora, model=model, steps=steps, rank=rank, seed=seed)
-    show(result)
+    from labs.cli.tune_inputs import open_model, read_data  # torch is imported only after a good command line
+
+    console = Console(quiet=os.environ.get("RANK", "0") != "0")  # of several processes one speaks
+    train, kept = read_data(data, heldout, images, seed, console)
+    loaded = open_model(model, qlora, full)
+    settings = {"steps": steps, "batch": batch, "learning_rate": learning_rate, "max_length": max_length,
+                "best": best, "seed": seed}  # fmt: skip
+    result = {"method": "QLoRA" if qlora else "full tuning" if full else "LoRA", "model": model or loaded.entry.name}
+    result |= run(loaded, train, kept, out, None if full else rank, asked, checkpointing, console, settings)
+    show(result, console)
     if json_file:
-        write_json(json_file, result)
+        write_json(json_file, result | {"proof": result["proof"] and result["proof"].as_dict()})
 
 
-def run(records: list, out: Path, *, qlora: bool, model: str | None, steps: int, rank: int, seed: int) -> dict:
-    """Hold out, score, tune, score again. Returns what `show` prints; the folder holds the rest."""
-    from rich import print as show_text
-
+def run(
+    loaded: Any, train: Any, kept: Any, out: Path, rank: int | None, asked: int, checkpointing: bool, console: Console,
+    settings: dict,
+) -> dict:  # fmt: skip
+    """Ask, tune, ask again. Returns what `show` prints; the folder holds the rest."""
+    from labs.evaluation.proof import evaluate, judge
+    from labs.models.catalog import Loaded
     from labs.tuning.agreement import check_examples
     from labs.tuning.examples import Examples
-    from labs.tuning.fit import fit
+    from labs.tuning.fit import Speed, fit
     from labs.tuning.footprint import bytes_of, trainable_table
-    from labs.tuning.heldout import score, split
     from labs.tuning.lora import LoraSpec, add_lora
     from labs.tuning.mask_view import explain
+    from labs.tuning.precision import dtype_for
+    from labs.tuning.questions import exam_of
+    from labs.tuning.random_adapter import random_adapter
+    from labs.tuning.score import score
 
-    train, heldout = split(records, seed=seed)
-    loaded = open_model(model, qlora)
-    examples = Examples(loaded.processor, train)
-    show_text("The first record, supervised tokens in bold green:")
-    show_text(explain(loaded.processor, examples[0].input_ids, examples[0].labels))
+    examples = Examples(loaded.processor, train, settings["max_length"])
+    console.print("The first record, supervised tokens in bold green:")
+    console.print(explain(loaded.processor, examples[0].input_ids, examples[0].labels))
     check_examples(loaded.model, examples)
-    megabytes = bytes_of(loaded.model) / 1e6
-    before = score(loaded.model, loaded.processor, heldout) if heldout else None
-    tuned = add_lora(loaded.model, LoraSpec(r=rank, lora_alpha=2 * rank), seed)
-    fitted = fit(tuned, loaded.processor, train, heldout, out, steps=steps, seed=seed)
+    seed, megabytes = settings["seed"], bytes_of(loaded.model) / 1e6
+    before = score(loaded.model, loaded.processor, kept, settings["max_length"]) if kept else None
+    exam = exam_of(kept, most=asked, seed=seed) if kept and asked else None
+    told = exam and judge(loaded, exam, "before")
+    model = loaded.model if rank is None else add_lora(loaded.model, LoraSpec(r=rank, lora_alpha=2 * rank), seed)
+    precision = "float32" if rank is None else str(dtype_for(loaded.model.device)).removeprefix("torch.")
+    fitted = fit(model, loaded.processor, train, kept, out, precision=precision,
+                 speed=Speed(checkpointing=checkpointing), **settings)  # fmt: skip
+    control = None if rank is None else random_adapter(model, seed)
+    after = Loaded(loaded.entry, model, loaded.processor)
     return {
-        "method": "QLoRA" if qlora else "LoRA", "model": model or loaded.entry.name,
-        "records": len(train), "heldout_records": len(heldout),
+        "records": len(train), "heldout_records": len(kept),
         "before": before and before._asdict(), "after": fitted.heldout and fitted.heldout._asdict(),
-        "trainable": trainable_table(tuned)[-1].trainable, "total": trainable_table(tuned)[-1].total,
-        "megabytes_before": megabytes, "megabytes_after": bytes_of(tuned) / 1e6,
+        "proof": exam and evaluate(told, after, exam, random_adapter=control, seed=seed),
+        "trainable": trainable_table(model)[-1].trainable, "total": trainable_table(model)[-1].total,
+        "megabytes_before": megabytes, "megabytes_after": bytes_of(model) / 1e6,
         "steps": len(fitted.losses), "seconds": round(fitted.seconds, 1), "separate": fitted.separate,
-        "adapter": str(out / "adapter"),
+        "saved": str(out / ("model" if rank is None else "adapter")),
     }  # fmt: skip
 
 
-def open_model(name: str | None, qlora: bool):
-    """The bundled mini model, or a folder or Hub id. Raises LabsError if it cannot be opened."""
-    import torch
-    from transformers.utils import logging
-
-    from labs.models import catalog
-    from labs.tuning.four_bit import nf4, repair_on_cpu
-
-    cuda = torch.cuda.is_available()
-    dtype = torch.bfloat16 if cuda and torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    options = {"dtype": dtype} | ({"quantization_config": nf4(dtype)} if qlora else {})
-    entry = catalog.find("multimodal")
-    if name is None:
-        name = str(labs.home() / "data" / "checkpoints" / entry.name)
-        logging.disable_progress_bar()  # it would flash by
-        if not Path(name).is_dir():
-            raise LabsError(f"There is no model at {name}: fetch data/checkpoints again, or name one with --model.")
-    else:
-        entry = catalog.Entry(name, "AutoModelForImageTextToText")
-    try:
-        loaded = catalog.load_from(name, entry, **options)
-    except (OSError, ValueError, json.JSONDecodeError) as error:
-        why = str(error).strip().splitlines()[0].rstrip(".")
-        raise LabsError(f"The model {name} cannot be opened: check the name and the network ({why}).") from None
-    repair_on_cpu(loaded.model)
-    if cuda and not qlora:
-        loaded.model.to("cuda")
-    return loaded
-
-
-def show(result: dict) -> None:
+def show(result: dict, console: Console) -> None:
     """Print the table before and after."""
     table = Table(title=f"{result['method']} on {result['model']}: {result['records']} records, "
                   f"{result['steps']} steps, {result['seconds']} s")  # fmt: skip
@@ -130,10 +136,11 @@ def show(result: dict) -> None:
         table.add_row(f"held-out exact match ({before['answers']} answers)", *exact)
     table.add_row("trainable parameters", "0", f"{result['trainable']:,} of {result['total']:,}")
     table.add_row("MB of weights", f"{result['megabytes_before']:.1f}", f"{result['megabytes_after']:.1f}")
-    console = Console()
     console.print(table)
+    if result["proof"]:
+        console.print(result["proof"])
     if result["separate"]:
         console.print(f"Every record had its pictures to itself: {result['separate']}.")
     if not before:
         console.print("Nothing was held out: that takes ten records or more whose pictures are not all tied together.")
-    console.print(f"Adapter: {result['adapter']}", soft_wrap=True)
+    console.print(f"Saved: {result['saved']}", soft_wrap=True)

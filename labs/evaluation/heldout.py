@@ -1,26 +1,19 @@
-"""Held-out items of the micro-world: the same ones for every model, drawn from a seed."""
+"""Held-out items of the micro-world: the same ones for every model, drawn from a seed. Controls for any pictures."""
 
 import random
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import cycle, islice
+from typing import Any
 
 from PIL import Image
 
+from labs.evaluation.exam import Item, looks_of, several
 from labs.world import splits
 from labs.world.everyday import ask_everyday
 from labs.world.picture import draw
 from labs.world.questions import KINDS, ask
 from labs.world.scene import Scene
 from labs.world.stories import Story, sample_story
-
-
-@dataclass(frozen=True)
-class Item:
-    """A question about picture number `picture`."""
-
-    picture: int
-    kind: str
-    question: str
-    answer: str
 
 
 def questions(pictures: int, seed: int = 0, kinds=KINDS, language: str = "en") -> tuple[list[Scene], list[Item]]:
@@ -49,17 +42,26 @@ def stories(count: int, seed: int = 0) -> list[Story]:
 # Controls: the same items with the pictures taken away in two ways
 
 
-def shuffled(pictures: list[Image.Image]) -> list[Image.Image]:
-    """Every picture replaced by its neighbour's: real pictures, but of other scenes."""
-    return pictures[1:] + pictures[:1]
+def shuffled(pictures: Sequence) -> list:
+    """Every picture replaced by the next that its entry does not show: real pictures, but of other scenes.
+
+    Pictures count as the same if they look the same. Raises ValueError where an entry has no other picture.
+    """
+    looks, end, result = looks_of(pictures), 0, []
+    flat = list(zip((picture for entry in pictures for picture in several(entry)), sum(looks, []), strict=True))
+    for entry, seen in zip(pictures, looks, strict=True):
+        end += len(seen)
+        others = [picture for picture, look in flat[end:] + flat[:end] if look not in seen]
+        if seen and not others:
+            raise ValueError("shuffling needs two different pictures at least: all of these look the same")
+        other = tuple(islice(cycle(others), len(seen)))
+        result.append(other if isinstance(entry, Sequence) else other[0])
+    return result
 
 
-def blank(pictures: list[Image.Image]) -> list[Image.Image]:
+def blank(pictures: Sequence) -> list:
     """Every picture replaced by one of its mean colour."""
-    return [
-        Image.new("RGB", picture.size, picture.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)))
-        for picture in pictures
-    ]
+    return [_blank(entry) for entry in pictures]
 
 
 def out_of_order(story: Story, rng: random.Random) -> list[Image.Image]:
@@ -68,3 +70,11 @@ def out_of_order(story: Story, rng: random.Random) -> list[Image.Image]:
     while any(i == place for place, i in enumerate(order)):
         rng.shuffle(order)
     return [draw(story.scenes[i]) for i in order]
+
+
+def _blank(entry: Any) -> Any:
+    if isinstance(entry, Sequence):
+        return [_blank(picture) for picture in entry]
+    if callable(entry):
+        return lambda: _blank(entry())
+    return Image.new("RGB", entry.size, entry.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)))

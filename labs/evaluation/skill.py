@@ -1,75 +1,42 @@
-"""Was a new skill learned, and what did it cost? Base and tuned on the same held-out items, with controls."""
+"""The tour's skill, reading a thermal camera: its exam, and several tuned models against one base."""
 
 import random
-from dataclasses import dataclass
 
-from PIL import Image
-
-from labs.evaluation import heldout
-from labs.evaluation.answering import answers
-from labs.evaluation.interval import difference, interval
-from labs.evaluation.metrics import exact_match
-from labs.models.catalog import Loaded
+from labs.evaluation import heldout, proof
+from labs.evaluation.exam import Exam, Item
+from labs.evaluation.verdict import FEWEST, Proof
 from labs.world.picture import draw
 from labs.world.thermal_camera import sample_reading
 
-
-@dataclass(frozen=True)
-class SkillItems:
-    """Held-out questions about the new skill and about the earlier ones, each with its picture."""
-
-    pictures: list[Image.Image]
-    new: list[heldout.Item]
-    earlier_pictures: list[Image.Image]
-    earlier: list[heldout.Item]
+judge = proof.judge  # scores of a model on an exam
 
 
-def thermal_items(count: int, seed: int = 0) -> SkillItems:
+def thermal_items(count: int, seed: int = 0) -> Exam:
     """`count` held-out thermal pictures with three questions each, and about as many of the earlier kinds."""
     rng = random.Random(f"thermal items {seed}")
     readings = [sample_reading(rng, "heldout") for _ in range(count)]
-    new = [heldout.Item(i, kind, *asked) for i, r in enumerate(readings) for kind, asked in r.asked.items()]
+    new = [Item(i, kind, *asked) for i, r in enumerate(readings) for kind, asked in r.asked.items()]
     scenes, earlier = heldout.questions(max(1, count // 3), seed=seed + 1)
-    return SkillItems([r.picture for r in readings], new, [draw(scene) for scene in scenes], earlier)
+    return Exam([r.picture for r in readings], new, [draw(scene) for scene in scenes], earlier)
 
 
-def judge(loaded: Loaded, items: SkillItems, label: str) -> dict:
-    """Scores (items,) on the new skill, on its two picture controls, and on the earlier skills."""
-    seen = {"new": items.pictures, "blind": heldout.blank(items.pictures), "shuffled": heldout.shuffled(items.pictures)}
-    result = {name: _scores(loaded, pictures, items.new, f"{label} {name}") for name, pictures in seen.items()}
-    return result | {"earlier": _scores(loaded, items.earlier_pictures, items.earlier, f"{label} earlier")}
-
-
-def compare(arms: dict[str, dict], items: SkillItems) -> dict:
+def compare(arms: dict[str, dict], items: Exam) -> dict:
     """Means with intervals, paired differences to the base, and a verdict in one line. `arms` must hold "base"."""
-    where, earlier = [item.picture for item in items.new], [item.picture for item in items.earlier]
+    proofs = {name: proof.prove(arms["base"], arm, items) for name, arm in arms.items()}
     table = {}
-    for name, arm in arms.items():
-        row = {key: interval(arm[key], where)._asdict() for key in ("new", "blind", "shuffled")}
-        row["earlier"] = interval(arm["earlier"], earlier)._asdict()
-        row["new - base"] = difference(arm["new"], arms["base"]["new"], where)._asdict()
-        row["earlier - base"] = difference(arm["earlier"], arms["base"]["earlier"], earlier)._asdict()
-        row["new - blind"] = difference(arm["new"], arm["blind"], where)._asdict()
-        row["new - shuffled"] = difference(arm["new"], arm["shuffled"], where)._asdict()
-        costs = {key: value for key, value in arm.items() if key not in ("new", "blind", "shuffled", "earlier")}
-        table[name] = row | costs
-    return {"n": len(items.new), "pictures": len(items.pictures), "arms": table, "verdict": verdict(table)}
+    for name, found in proofs.items():
+        row = {"new": found.new.after} | {view: control.after for view, control in found.controls.items()}
+        row |= {"earlier": found.earlier.after, "new - base": found.new.gain, "earlier - base": found.earlier.gain}
+        costs = {key: value for key, value in arms[name].items() if not isinstance(value, list)}
+        table[name] = {key: value._asdict() for key, value in row.items()} | costs | {"proof": found.as_dict()}
+    said = "; ".join(f"{name} {_in_words(found)}" for name, found in proofs.items() if name != "base")
+    return {"n": len(items.new), "pictures": len(items.pictures), "arms": table, "verdict": said + "."}
 
 
-def verdict(table: dict[str, dict]) -> str:
-    """One line: learned if better than the base and than both controls, each difference's interval above zero."""
-    said = []
-    for name, row in table.items():
-        if name == "base":
-            continue
-        gains = [row[key]["low"] for key in ("new - base", "new - blind", "new - shuffled")]
-        kept = row["earlier - base"]["mean"]
-        what = "learned the skill" if min(gains) > 0 else "did not learn the skill beyond its controls"
-        points = f"{100 * table['base']['new']['mean']:.0f} % -> {100 * row['new']['mean']:.0f} %"
-        said.append(f"{name} {what} ({points}; earlier skills {100 * kept:+.1f} points)")
-    return "; ".join(said) + "."
-
-
-def _scores(loaded: Loaded, pictures: list, items: list[heldout.Item], label: str) -> list[float]:
-    told = answers(loaded, [[pictures[i.picture]] for i in items], [item.question for item in items], label=label)
-    return [exact_match(answer, item.answer) for answer, item in zip(told, items, strict=True)]
+def _in_words(found: Proof) -> str:
+    before, after, gain = found.new
+    what = "learned the skill" if found.improved else "did not learn the skill beyond its controls"
+    if gain.pictures < FEWEST:
+        what = f"was asked about too few pictures ({gain.pictures}) to tell"
+    points = f"{100 * before.mean:.0f} % -> {100 * after.mean:.0f} %"
+    return f"{what} ({points}; earlier skills {100 * found.earlier.gain.mean:+.1f} points)"

@@ -8,14 +8,17 @@ Most processors bring a chat template. Three families have none and are written 
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from jinja2 import TemplateError
 from PIL.Image import Image
 
 from labs.errors import LabsError
+
+_CLOSES: WeakKeyDictionary = WeakKeyDictionary()  # processor -> its template, and whether that closes answers
 
 
 class ConversationError(LabsError, ValueError):
@@ -28,9 +31,11 @@ def write(processor: Any, messages: Sequence[dict], pictures: Sequence[Image]) -
     After a question it is opened for the answer; an answer is closed, by the tokenizer's end token where the chat
     template leaves it open (LLaVA-1.5's does): a model that never saw an end would not stop. Raises ConversationError.
     """
-    own = {"Blip2Processor": _blip2, "InstructBlipProcessor": _instructblip, "PaliGemmaProcessor": _paligemma}
+    own = _own_way(processor)
     try:
-        inputs = own.get(type(processor).__name__, _by_template)(processor, list(messages), list(pictures))
+        if own:
+            _demand_told(messages, "")
+        inputs = (own or _by_template)(processor, list(messages), list(pictures))
     except ConversationError:
         raise
     except (ValueError, TemplateError) as error:
@@ -49,37 +54,60 @@ def picture_token(processor: Any) -> int | None:
     return processor.tokenizer.convert_tokens_to_ids(str(text)) if token is None and text is not None else token
 
 
+def by_template(processor: Any) -> bool:
+    """Whether the processor brings a chat template; the others are written here in their own way."""
+    return _own_way(processor) is None
+
+
 def is_open(messages: Sequence[dict]) -> bool:
     """Whether the conversation ends with a question."""
     return messages[-1]["role"] != "assistant"
 
 
-def _by_template(processor: Any, messages: list[dict], pictures: list[Image]) -> dict[str, torch.Tensor]:
+def _own_way(processor: Any) -> Callable | None:
+    own = {"Blip2Processor": _blip2, "InstructBlipProcessor": _instructblip, "PaliGemmaProcessor": _paligemma}
+    return own.get(type(processor).__name__)
+
+
+def template_text(processor: Any, messages: Sequence[dict]) -> tuple[str, bool]:
+    """A conversation as the chat template writes it, and whether the tokenizer has yet to add its own first token."""
     if getattr(processor, "chat_template", None) is None:
         raise ConversationError(
             "the model's processor has no chat template: set `processor.chat_template`, or name a model that has one"
         )
     text = processor.apply_chat_template(_closed(processor, messages), add_generation_prompt=is_open(messages))
+    _demand_told(messages, text)
     begin = processor.tokenizer.bos_token
-    written = begin is not None and text.startswith(begin)  # as the library itself does, so that it is never doubled
-    return dict(processor(images=pictures or None, text=text, add_special_tokens=not written, return_tensors="pt"))
+    return text, begin is None or not text.startswith(begin)  # as the library itself does, so that it is never doubled
+
+
+def _by_template(processor: Any, messages: list[dict], pictures: list[Image]) -> dict[str, torch.Tensor]:
+    text, add = template_text(processor, messages)
+    return dict(processor(images=pictures or None, text=text, add_special_tokens=add, return_tensors="pt"))
 
 
 def _closed(processor: Any, messages: list[dict]) -> list[dict]:
     """The same messages, their answers followed by the end token if the template closes them with no special token."""
     tokenizer = processor.tokenizer
     answers = [number for number, message in enumerate(messages) if not is_open([message])]
-    if not answers or tokenizer.eos_token is None:
-        return messages
-    text = processor.apply_chat_template(messages[: answers[-1] + 1]).rstrip()
-    special = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
-    if text.endswith((*special, tokenizer.eos_token)):
+    if not answers or tokenizer.eos_token is None or _closes(processor):
         return messages
     ended = list(messages)
     for number in answers:
         content = [{"type": "text", "text": _text(messages[number]) + tokenizer.eos_token}]
         ended[number] = {"role": "assistant", "content": content}
     return ended
+
+
+def _closes(processor: Any) -> bool:
+    """Whether the chat template ends an answer with a special token, tried on a conversation of two words."""
+    tokenizer, template = processor.tokenizer, processor.chat_template
+    if _CLOSES.get(processor, (None,))[0] != template:
+        said = [{"role": role, "content": [{"type": "text", "text": "and"}]} for role in ("user", "assistant")]
+        special = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
+        ended = processor.apply_chat_template(said).rstrip().endswith((*special, tokenizer.eos_token))
+        _CLOSES[processor] = template, ended
+    return _CLOSES[processor][1]
 
 
 def _blip2(processor: Any, messages: list[dict], pictures: list[Image]) -> dict[str, torch.Tensor]:
@@ -117,6 +145,12 @@ def _text(message: dict) -> str:
     if isinstance(message["content"], str):
         return message["content"].strip()
     return " ".join(part["text"].strip() for part in message["content"] if part["type"] == "text")
+
+
+def _demand_told(messages: Sequence[dict], text: str) -> None:
+    """Some templates leave out what `system` says, and the families without one have no place for it."""
+    told = messages[0]["role"] != "system" or _text(messages[0]) in text
+    _demand(told, "the model does not read the system message: put it into the question")
 
 
 def _demand_one_turn(family: str, messages: list[dict]) -> None:

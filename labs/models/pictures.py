@@ -1,9 +1,9 @@
 """Any PNG, JPEG or WebP file -> an upright RGB picture; anything else -> one clear sentence."""
 
+import io
 import stat
 import warnings
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -20,16 +20,15 @@ class PictureError(LabsError, ValueError):
     """A file cannot be used as a picture: what it is, which file, what to do."""
 
 
-def open_picture(path: str | Path) -> Image.Image:
+def open_picture(path: str | Path | bytes) -> Image.Image:
     """Read a PNG, JPEG or WebP file as an RGB picture: turned upright as its EXIF data says, laid on white.
 
-    Of an animation, the first frame. Raises PictureError for anything that is not a whole picture of one of these
-    formats with at most 50 megapixels.
+    Of an animation, the first frame. Instead of a path, a file's bytes will do. Raises PictureError for anything that
+    is not a whole picture of one of these formats with at most 50 megapixels.
     """
-    path = Path(path)
+    opened, path = (io.BytesIO(path), "a picture of the dataset") if isinstance(path, bytes) else (None, str(path))
     try:
-        _check_is_file(path)
-        with path.open("rb") as file, warnings.catch_warnings():
+        with opened or _open_file(Path(path)) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, about sizes and broken EXIF data: both are dealt with here
             return _read(file, path)
     except FileNotFoundError:
@@ -42,7 +41,7 @@ def open_picture(path: str | Path) -> Image.Image:
         raise PictureError(f"{path} cannot be read ({error}): check the name or copy the file.") from None
 
 
-def _check_is_file(path: Path) -> None:
+def _open_file(path: Path) -> io.BufferedIOBase:
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
         raise PictureError(f"{path} is a folder: name the pictures in it one by one.")
@@ -50,9 +49,10 @@ def _check_is_file(path: Path) -> None:
         raise PictureError(f"{path} is no ordinary file: save the picture as PNG, JPEG or WebP.")
     if status.st_size == 0:
         raise PictureError(f"{path} is an empty file of 0 bytes: download or save the picture again.")
+    return path.open("rb")
 
 
-def _read(file: BinaryIO, path: Path) -> Image.Image:
+def _read(file: io.BufferedIOBase, path: str) -> Image.Image:
     picture = _open_header(file, path)
     width, height = picture.size
     if width * height > MEGAPIXELS * 1_000_000:
@@ -68,7 +68,7 @@ def _read(file: BinaryIO, path: Path) -> Image.Image:
     return to_rgb(picture)
 
 
-def _open_header(file: BinaryIO, path: Path) -> Image.Image:
+def _open_header(file: io.BufferedIOBase, path: str) -> Image.Image:
     """Size and format, without decoding."""
     looks_right = file.read(4).startswith(_SIGNATURES)
     file.seek(0)
@@ -94,15 +94,15 @@ def to_rgb(picture: Image.Image) -> Image.Image:
     return picture.convert("RGB")
 
 
-def _too_large(path: Path, how_large: str) -> PictureError:
+def _too_large(path: str, how_large: str) -> PictureError:
     return PictureError(f"{path} is too large ({how_large}): make it smaller, {MEGAPIXELS} megapixels are the limit.")
 
 
-def _damaged(path: Path) -> PictureError:
+def _damaged(path: str) -> PictureError:
     return PictureError(f"{path} is damaged or cut short: download or save the picture again.")
 
 
-def _unsupported(file: BinaryIO, path: Path) -> PictureError:
+def _unsupported(file: io.BufferedIOBase, path: str) -> PictureError:
     try:
         file.seek(0)
         kind = Image.open(file).format

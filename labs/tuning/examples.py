@@ -10,11 +10,12 @@ from typing import Any
 from torch.utils.data import Dataset
 
 from labs.models.pictures import open_picture
-from labs.models.remembered import remembering
+from labs.models.writer import Writer
 from labs.tuning.mask import Encoded, encode
-from labs.tuning.records import Record
+from labs.tuning.records import Record, as_records
 
 KEPT = 32  # opened pictures: the records of a step often show the same ones
+MEGABYTES = 16  # of tokens; what no longer fits is written anew every time
 
 
 @dataclass
@@ -28,25 +29,28 @@ class Examples(Dataset):
     records: Sequence[Record]
     max_length: int | None = None
     _known: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)  # token ids and mask; runs take no space
+    _room: float = MEGABYTES * 1e6
 
     def __post_init__(self):
+        self.records = as_records(self.records)
         self._open = lru_cache(KEPT)(open_picture)
-        self._processor = remembering(self.processor, KEPT)
+        self._writer = Writer(self.processor, KEPT)
 
     def __len__(self) -> int:
         return len(self.records)
 
     def __getitem__(self, index: int) -> Encoded:
         mask = self._recall(index)[1] if index in self._known else None
-        encoded = encode(self._processor, self.records[index], mask, self.max_length, self._open)
-        if mask is None:
+        encoded = encode(self.processor, self.records[index], mask, self.max_length, self._open, self._writer)
+        if mask is None and self._room > 0:
             parts = array("i", encoded.input_ids), array("b", encoded.supervised)
             self._known[index] = tuple(zlib.compress(part.tobytes()) for part in parts)
+            self._room -= 250 + sum(map(len, self._known[index]))  # with what Python adds to them
         return encoded
 
     def text(self, index: int) -> Encoded:
         """The record without its pictures, for use beside one that has the same."""
-        return Encoded(*self._recall(index), {}) if index in self._known else self[index]
+        return Encoded(*self._recall(index), {}, self.records[index].name) if index in self._known else self[index]
 
     def _recall(self, index: int) -> tuple[list[int], list[bool]]:
         ids, mask = (zlib.decompress(part) for part in self._known[index])

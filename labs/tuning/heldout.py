@@ -1,97 +1,57 @@
-"""The records kept back from tuning: which they are, and how well a model does on them."""
+"""The records kept back from tuning, and whether anything of them is among the others after all."""
 
 import random
 from collections.abc import Sequence
-from typing import Any, NamedTuple
 
-import torch
-from torch.nn.functional import cross_entropy
+import numpy as np
 
-from labs.tuning.collate import Collator
-from labs.tuning.examples import Examples
-from labs.tuning.packing import IGNORE
-from labs.tuning.records import Record
+from labs.tuning.data_report import WRONG, Finding
+from labs.tuning.keys import Keys
+from labs.tuning.records import Record, Records, as_records
 
 FEWEST = 10  # with fewer records none is kept back
 
 
-class Score(NamedTuple):
-    """`loss` is the mean over supervised tokens, `exact` the share of answers that greedy decoding writes exactly."""
-
-    loss: float
-    exact: float
-    answers: int
-
-
-def split(records: Sequence[Record], share: float = 0.1, seed: int = 0) -> tuple[list[Record], list[Record]]:
-    """Training and held-out records: at least `share` held out, and no picture ever on both sides.
+def split(records: Sequence[Record], share: float = 0.1, seed: int = 0) -> tuple[Records, Records]:
+    """Training and held-out records: at least `share` held out, and no picture ever on both sides, by any name.
 
     Nothing is held out of fewer than ten records, or where common pictures tie all of them together.
     """
     if not 0 < share < 1:
         raise ValueError(f"share must be between 0 and 1, not {share}")
-    groups = _groups(records)
-    random.Random(seed).shuffle(groups)
+    records = as_records(records)
+    groups = _groups(records.keys)
+    sizes = np.bincount(groups)
+    others = [group for group in range(len(sizes)) if group != sizes.argmax()]  # which stays whatever happens
+    random.Random(seed).shuffle(others)
+    order = np.asarray(others, int)
     wanted = share * len(records) if len(records) >= FEWEST else 0
-    heldout: set[int] = set()
-    for group in groups[1:]:  # one group stays for training whatever happens
-        if len(heldout) < wanted:
-            heldout.update(group)
-    sides: tuple[list[Record], list[Record]] = ([], [])
-    for number, record in enumerate(records):
-        sides[number in heldout].append(record)
-    return sides
+    before = sizes[order].cumsum() - sizes[order]
+    heldout = np.isin(groups, order[before < wanted])
+    return records.part(np.flatnonzero(~heldout)), records.part(np.flatnonzero(heldout))
 
 
-@torch.no_grad()
-def score(model: Any, processor: Any, records: Sequence[Record], batch: int = 16) -> Score:
-    """Loss and exact match of the answers, each given the true conversation before it.
+def leakage(train: Records, heldout: Records) -> Finding:
+    """Held-out records of which training knows a picture, by any name, or everything that is said."""
+    known = heldout.keys.known_to(train.keys)
+    note = f"first {heldout[known[0]].name}" if len(known) else f"of {len(heldout)} held-out records"
+    return Finding("held-out in training", len(known), note, WRONG)
 
-    If at every step the best token is the true one, then greedy decoding writes the answer, and only then.
+
+def _groups(keys: Keys) -> np.ndarray:
+    """(records,) the number of each one's group: those that a common picture ties together, directly or through others.
+
+    Without pictures, those that say the same.
     """
-    if not records:
-        raise ValueError("there must be at least one record to score")
-    examples, collate = Examples(processor, records), Collator(processor.tokenizer.pad_token_id)
-    was_training, losses, right = model.training, [], []
-    model.eval()
-    for start in range(0, len(records), batch):
-        inputs = collate([examples[i] for i in range(start, min(start + batch, len(records)))])
-        labels = inputs.pop("labels")[:, 1:]
-        inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}
-        logits = model(**inputs).logits[:, :-1].float().cpu()
-        losses += cross_entropy(logits[labels != IGNORE], labels[labels != IGNORE], reduction="none").tolist()
-        right += _exact(logits.argmax(-1), labels)
-    model.train(was_training)
-    return Score(sum(losses) / len(losses), sum(right) / len(right), len(right))
-
-
-def _exact(best: torch.Tensor, labels: torch.Tensor) -> list[bool]:
-    """(batch, tokens) twice -> for every answer, a row of supervised tokens, whether all of them are right."""
-    result = []
-    for row, true in zip(best.tolist(), labels.tolist(), strict=True):
-        inside = False
-        for token, label in zip(row, true, strict=True):
-            if label != IGNORE:
-                result += [] if inside else [True]
-                result[-1] &= token == label
-            inside = label != IGNORE
-    return result
-
-
-def _groups(records: Sequence[Record]) -> list[list[int]]:
-    """The records' numbers, those together that a common picture ties to one another, directly or through others."""
-    leader = list(range(len(records)))
+    leader = list(range(len(keys.talks)))
 
     def find(number: int) -> int:
         while leader[number] != number:
             leader[number] = number = leader[leader[number]]
         return number
 
-    first: dict = {}
-    for number, record in enumerate(records):
-        for picture in record.pictures:
-            leader[find(number)] = find(first.setdefault(picture, number))
-    groups: dict[int, list[int]] = {}
-    for number in range(len(records)):
-        groups.setdefault(find(number), []).append(number)
-    return list(groups.values())
+    alone = np.flatnonzero(keys.shown == 0)
+    first: dict[int, int] = {}
+    for number, key in zip(np.append(keys.owners, alone), np.append(keys.pictures, keys.talks[alone]), strict=True):
+        leader[find(int(number))] = find(first.setdefault(int(key), int(number)))
+    return np.unique([find(number) for number in range(len(leader))], return_inverse=True)[1]

@@ -1,7 +1,8 @@
-"""Logits only where a label is: the head is the widest layer of a model, and most positions have nothing to learn.
+"""Only where a label is: the logits of the head, the widest layer of a model, and the last layer's feed-forward part.
 
-Works with any model of transformers that has an output head: what enters the head is cut down on the way, so the
-model's own code runs unchanged. https://arxiv.org/abs/2411.09009 shows what the logits of all positions cost.
+After the last attention every position is by itself, and most have nothing to learn. Works with any model of
+transformers that has an output head: what enters it is cut down on the way, so the model's own code runs unchanged.
+https://arxiv.org/abs/2411.09009 shows what the logits of all positions cost.
 """
 
 from collections.abc import Iterator
@@ -20,11 +21,32 @@ def logits_at(model: torch.nn.Module, where: torch.Tensor) -> Iterator[None]:
     head = model.get_output_embeddings()
     if head is None:
         raise ValueError(f"{type(model).__name__} names no output head: set label_logits=False")
-    handle = head.register_forward_pre_hook(lambda module, args: (args[0][where], *args[1:]))
+    handles = [head.register_forward_pre_hook(lambda module, args: (args[0][where], *args[1:]))]
+    feed_forward = _last_feed_forward(model)
+    if feed_forward is not None:
+        handles += [
+            feed_forward.register_forward_pre_hook(lambda module, args: (args[0][where], *args[1:])),
+            feed_forward.register_forward_hook(lambda module, args, out: _spread(out, where)),
+        ]
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
+
+
+def _last_feed_forward(model: torch.nn.Module) -> torch.nn.Module | None:
+    """None where there is none of the usual form, or where it runs once more when these hooks are gone."""
+    layers = getattr(model.get_decoder(), "layers", None)
+    again = model.training and layers and getattr(layers[-1], "gradient_checkpointing", False)
+    feed_forward = getattr(layers[-1], "mlp", None) if layers and not again else None
+    usual = feed_forward is not None and hasattr(feed_forward, "down_proj") and not hasattr(feed_forward, "experts")
+    return feed_forward if usual else None
+
+
+def _spread(out: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+    """(positions, width) -> (batch, tokens, width), zero elsewhere, where nothing reads it any more."""
+    return out.new_zeros(*where.shape, out.shape[-1]).index_put((where,), out)
 
 
 def shifted(labels: torch.Tensor) -> torch.Tensor:

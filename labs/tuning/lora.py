@@ -79,11 +79,11 @@ def add_lora(model: PreTrainedModel, spec: LoraSpec | None = None, seed: int = 0
         return get_peft_model(model, config)
 
 
-def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
+def load_adapter(model: PreTrainedModel, folder: Path, name: str = "default") -> PeftModel:
     """Put saved adapters back into the base that they were trained on (which is changed in place), for evaluation."""
     repair_on_cpu(model)
     with _without_future_warnings():
-        return PeftModel.from_pretrained(model, folder).eval()
+        return PeftModel.from_pretrained(model, folder, name).eval()
 
 
 @contextmanager

@@ -18,8 +18,9 @@ from typing import Any
 import torch
 from PIL.Image import Image
 
-from labs.models.conversation import ConversationError, picture_token, write
+from labs.models.conversation import ConversationError, picture_token
 from labs.models.pictures import open_picture
+from labs.models.writer import Writer
 from labs.tuning.packing import IGNORE
 from labs.tuning.records import DataError, Record
 
@@ -38,6 +39,7 @@ class Encoded:
     input_ids: list[int]
     supervised: list[bool]
     inputs: dict[str, torch.Tensor]  # everything the processor made, with a batch dimension of 1
+    name: str = ""  # the record's
 
     @property
     def labels(self) -> list[int]:
@@ -51,38 +53,43 @@ def encode(
     supervised: Sequence[bool] | None = None,
     max_length: int | None = None,
     open_picture: Callable[[Path], Image] = open_picture,
+    writer: Writer | None = None,
 ) -> Encoded:
     """Token ids and supervised mask of a record; a mask that is known already spares finding it again.
+
+    A `writer` of this processor that is kept for many records spares most of the work.
 
     What is longer than `max_length` tokens is cut at the end, as long as that is text. Raises DataError if the
     conversation cannot be written for the processor, if it leaves the pictures out, if the cut would go through
     pictures, or if nothing or everything would be supervised.
     """
     pictures = [open_picture(path) for path in record.pictures]
-    inputs = _write(processor, record, record.messages, pictures)
+    writer = writer or Writer(processor)
+    inputs = _write(writer, record, record.messages, pictures)
     ids = inputs["input_ids"][0].tolist()
     token = picture_token(processor)
     if pictures and token is not None and token not in ids:
         raise DataError(f"{record.name}: its pictures leave no token in the text; check the model's chat template.")
     if supervised is None:
-        supervised = find_supervised(processor, record, pictures, ids)
+        supervised = find_supervised(writer, record, pictures, ids)
     if not any(supervised) or all(supervised):
         what = "nothing" if not any(supervised) else "everything"
         raise DataError(f"{record.name}: {what} would be supervised; check the model's chat template.")
     if max_length is None or len(ids) <= max_length:
-        return Encoded(ids, list(supervised), inputs)
+        return Encoded(ids, list(supervised), inputs, record.name)
     _check_cut(record, ids, list(supervised), token, max_length)
     inputs |= {name: inputs[name][:, :max_length] for name in ALONG_TOKENS if name in inputs}
-    return Encoded(ids[:max_length], list(supervised[:max_length]), inputs)
+    return Encoded(ids[:max_length], list(supervised[:max_length]), inputs, record.name)
 
 
-def find_supervised(processor: Any, record: Record, pictures: list[Image], ids: list[int]) -> list[bool]:
+def find_supervised(writer: Writer, record: Record, pictures: list[Image], ids: list[int]) -> list[bool]:
     """For each of the record's token ids, whether it belongs to an answer or closes one."""
-    spans = [_span(processor, record, pictures, turn, ids) for turn in _answers(record.messages)]
-    closing = _closing_token(processor.tokenizer, ids[spans[-1][1] :])
+    spans = [_span(writer, record, pictures, turn, ids) for turn in _answers(record.messages)]
+    tokenizer = writer.processor.tokenizer
+    closing = _closing_token(tokenizer, ids[spans[-1][1] :])
     mask = [False] * len(ids)
     for start, stop in spans:
-        end = stop + len(list(takewhile(lambda i: _is_blank(processor.tokenizer, i), ids[stop:])))
+        end = stop + len(list(takewhile(lambda i: _is_blank(tokenizer, i), ids[stop:])))
         if closing is not None and ids[end : end + 1] == [closing]:
             stop = end + 1
         mask[start:stop] = [True] * (stop - start)
@@ -93,13 +100,13 @@ def _answers(messages: list[dict]) -> Iterator[int]:
     return (number for number, message in enumerate(messages) if message["role"] == "assistant")
 
 
-def _span(processor: Any, record: Record, pictures: list[Image], turn: int, ids: list[int]) -> tuple[int, int]:
+def _span(writer: Writer, record: Record, pictures: list[Image], turn: int, ids: list[int]) -> tuple[int, int]:
     """Where the answer of one turn begins and ends among the token ids."""
     answer = record.messages[turn]["content"][0]["text"]
     word = next(word for word in STAND_INS if word[0] != answer[0] and word[-1] != answer[-1])
     other = {"role": "assistant", "content": [{"type": "text", "text": word}]}
     messages = [*record.messages[:turn], other, *record.messages[turn + 1 :]]
-    changed = _write(processor, record, messages, pictures)["input_ids"][0].tolist()
+    changed = _write(writer, record, messages, pictures)["input_ids"][0].tolist()
     before = _shared(ids, changed)
     return before, len(ids) - _shared(ids[before:][::-1], changed[before:][::-1])
 
@@ -138,8 +145,8 @@ def _check_cut(record: Record, ids: list[int], supervised: list[bool], picture: 
         )
 
 
-def _write(processor: Any, record: Record, messages: list[dict], pictures: list[Image]) -> dict[str, torch.Tensor]:
+def _write(writer: Writer, record: Record, messages: list[dict], pictures: list[Image]) -> dict[str, torch.Tensor]:
     try:
-        return write(processor, messages, pictures)
+        return writer(messages, pictures)
     except ConversationError as error:
         raise DataError(f"{record.name}: {error}.") from None

@@ -20,8 +20,20 @@ TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}  # o
 
 
 @dataclass(frozen=True)
+class Shared:
+    """A row of a batch: records after one copy of their first `prefix` tokens. `first` brings the pictures."""
+
+    records: list[Encoded]
+    prefix: int
+    first: Encoded
+
+    def __len__(self) -> int:
+        return self.prefix + sum(len(record.input_ids) - self.prefix for record in self.records)
+
+
+@dataclass(frozen=True)
 class SharedCollator:
-    """Groups of encoded records, those of a group about the same pictures -> what `model_inputs` needs.
+    """Groups of encoded records, those of a group about the same pictures -> rows -> what `model_inputs` needs.
 
     input_ids, position_ids and branch (rows, tokens), see `packing.Batch`; labels (rows, tokens) in the library's way,
     each at its own token; pixel_values and the like of each row's pictures, once. Records that have no prefix with
@@ -31,16 +43,27 @@ class SharedCollator:
     pad_token_id: int
     picture_token: int | None
 
-    def __call__(self, groups: Sequence[Sequence[Encoded]]) -> dict[str, torch.Tensor]:
-        rows, firsts = [], []
+    def rows(self, groups: Sequence[Sequence[Encoded]], most: int | None = None) -> list[Shared]:
+        """The rows of a step, of at most `most` tokens where that leaves at least one record to each."""
+        rows = []
         for group in groups:
-            for records in [group] if self._prefix(group) is not None else [[record] for record in group]:
-                start = self._prefix(records) or 0
-                branches = [Branch(r.input_ids[start:], r.supervised[start:]) for r in records]
-                rows.append(Row(records[0].input_ids[:start], branches))
-                firsts.append(group[0])  # the others may come without their pictures, which are the same
-        batch = pack(rows, self.pad_token_id)
-        pictures = Collator(self.pad_token_id)(firsts)
+            prefix = self._prefix(group)
+            for records in [group] if prefix is not None else [[record] for record in group]:
+                start = prefix if prefix is not None else self._prefix(records) or 0
+                # the others of a group may come without its pictures, which are the same
+                rows += [Shared(part, start, group[0]) for part in _parts(records, start, most)]
+        return rows
+
+    def __call__(self, rows: Sequence[Shared]) -> dict[str, torch.Tensor]:
+        packed = [
+            Row(
+                row.records[0].input_ids[: row.prefix],
+                [Branch(r.input_ids[row.prefix :], r.supervised[row.prefix :]) for r in row.records],
+            )
+            for row in rows
+        ]
+        batch = pack(packed, self.pad_token_id)
+        pictures = Collator(self.pad_token_id)([row.first for row in rows])
         pictures = {name: tensor for name, tensor in pictures.items() if name not in (*ALONG_TOKENS, "labels")}
         return pictures | batch._asdict() | {"labels": pad(batch.labels[:, :-1], (1, 0), value=IGNORE)}
 
@@ -53,6 +76,18 @@ class SharedCollator:
         length = max(0, min([len(list(alike)), *(record.supervised.index(True) - 1 for record in records)]))
         pictures = {record.input_ids.count(self.picture_token) for record in records}
         return length if pictures == {ids[:length].count(self.picture_token)} else None
+
+
+def _parts(records: Sequence[Encoded], prefix: int, most: int | None) -> list[list[Encoded]]:
+    """The records of a row in as many rows as `most` tokens each ask for."""
+    parts, room = [], 0
+    for record in records:
+        tokens = len(record.input_ids) - prefix
+        if not parts or (most is not None and tokens > room):
+            parts, room = [*parts, []], (most or 0) - prefix
+        parts[-1].append(record)
+        room -= tokens
+    return parts
 
 
 def model_inputs(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, Any]]:
@@ -104,7 +139,7 @@ def why_not(model: torch.nn.Module, records: Sequence[Encoded], collate: SharedC
     was_training = model.training
     model.eval()
     try:
-        together = token_losses(model, *model_inputs(model, _to(model, collate([records]))))
+        together = token_losses(model, *model_inputs(model, _to(model, collate(collate.rows([records])))))
         alone = [_to(model, Collator(collate.pad_token_id)([record])) for record in records]
         separate = torch.cat([token_losses(model, *model_inputs(model, inputs), everywhere=True) for inputs in alone])
         off = (together - separate).abs().max().item()

@@ -1,65 +1,131 @@
 """How `fit` drives `transformers.Trainer`: its steps, its loss, its arguments, and what is watched meanwhile."""
 
-import math
-from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import torch
+from accelerate import PartialState
+from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from tqdm import tqdm
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from labs.tuning.budget import Budget
 from labs.tuning.label_logits import token_losses
+from labs.tuning.mask import Encoded
 from labs.tuning.run_folder import RunError, kept, seal
-from labs.tuning.sharing import SharedCollator, model_inputs
+from labs.tuning.sharing import Shared, model_inputs
+
+BETTER = {"loss": "lower", "exact": "higher"}  # the held-out metrics that may choose a checkpoint
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step learns from, whole: the data loader looks for tensors in everything else."""
+
+    groups: Sequence[Sequence[Encoded]]
+
+
+def collate_step(items: list) -> dict[str, Step]:
+    """An item of `Steps` as the library wants it."""
+    return {"step": Step(items[0])}
 
 
 class StepTrainer(Trainer):
-    """The loss is the mean over the tokens to learn of a step, also where it is spread over devices or accumulated."""
+    """The loss is the mean over the tokens to learn of a step, in however many batches and on however many devices.
 
-    def __init__(self, *args, label_logits: bool, **kwargs):
-        super().__init__(*args, **kwargs)
+    If memory does not suffice for a batch, the step begins anew with batches half as large.
+    """
+
+    def __init__(self, *args, budget: Budget, label_logits: bool, evaluator: Any, **kwargs):
+        super().__init__(*args, data_collator=collate_step, **kwargs)
         self.remove_callback(PrinterCallback)
-        self.label_logits = label_logits
-        self.model_accepts_loss_kwargs = True  # be given the number of tokens
+        self.budget, self.label_logits, self.evaluator = budget, label_logits, evaluator
 
-    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        targets, inputs = model_inputs(model, inputs)
-        losses = token_losses(model, targets, inputs, everywhere=not self.label_logits)
-        if num_items_in_batch is None:
-            return losses.mean()
-        return losses.sum() / num_items_in_batch * self.accelerator.num_processes
+    def training_step(self, model, inputs, num_items_in_batch=None):
+        model.train()
+        groups = inputs["step"].groups
+        count = torch.tensor(sum(sum(record.supervised[1:]) for group in groups for record in group))
+        count = self.accelerator.reduce(count.to(self.args.device), "sum")  # over the devices
+        while True:
+            try:
+                return self._learn(model, groups, count)
+            except Exception as error:
+                if not should_reduce_batch_size(error):
+                    raise
+            model.zero_grad()  # outside, where the error no longer holds on to the tensors
+            clear_device_cache(garbage_collection=True)
+            self._halve(groups)
 
+    def evaluate(self, *args, **kwargs):
+        metrics = {f"eval_{name}": value for name, value in self.evaluator(self.model)._asdict().items()}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
 
-def one_step(collate: Callable) -> Callable:
-    """A collator for the data loader, whose batches are single items of `Steps`."""
-    shared = isinstance(collate, SharedCollator)
-    return lambda items: collate(items[0] if shared else [record for group in items[0] for record in group])
+    def floating_point_ops(self, inputs):
+        return 0  # the library would guess them from a single batch
+
+    def _learn(self, model, groups, count) -> torch.Tensor:
+        """Forward and backward of a step. Returns the loss, summed over the devices' shares."""
+        batches, total = self.budget.batches(groups), 0.0
+        for number, rows in enumerate(batches, start=1):
+            apart = number < len(batches) and self.accelerator.num_processes > 1  # gradients meet in the last batch
+            with self.accelerator.no_sync(model) if apart else nullcontext():
+                with self.compute_loss_context_manager():
+                    targets, inputs = model_inputs(model, self._prepare_inputs(self.budget.lay_out(rows)))
+                    losses = token_losses(model, targets, inputs, everywhere=not self.label_logits)
+                if not torch.isfinite(losses).all():
+                    self._refuse(losses, rows)
+                loss = losses.sum() / count * self.accelerator.num_processes
+                self.accelerator.backward(loss)
+            total += loss.detach()
+        return total
+
+    def _refuse(self, losses: torch.Tensor, rows: Sequence[Shared]) -> None:
+        """The tokens to learn stand in the order of the records."""
+        records = [record for row in rows for record in row.records]
+        each = losses.split([sum(record.supervised[1:]) for record in records])
+        bad = next(i for i, loss in enumerate(each) if not torch.isfinite(loss).all())
+        raise RunError(
+            f"the loss of step {self.state.global_step + 1} is {each[bad].sum():.0f} for {records[bad].name}: look at "
+            f"this record, or lower the learning rate; {kept(Path(self.args.output_dir).parent)}."
+        )
+
+    def _halve(self, groups) -> None:
+        out = Path(self.args.output_dir).parent
+        if self.accelerator.num_processes > 1 or not self.budget.halve(groups):
+            raise RunError(
+                f"memory does not suffice for step {self.state.global_step + 1}, a record at a time: use --qlora, "
+                f"gradient checkpointing, smaller pictures or a max_length; {kept(out)}."
+            )
+        tqdm.write(
+            f"Step {self.state.global_step + 1} does not fit into memory: from here on it is learned in batches of at "
+            f"most {self.budget.tokens} tokens, one after the other, from as many records as before."
+        )
 
 
 class Watch(TrainerCallback):
-    """The progress bar; a loss that is not finite; the mark on a checkpoint that was written to the end."""
+    """The progress bar, and the mark on a checkpoint that was written to the end."""
 
     def __init__(self, progress: bool):
         self.progress = progress
 
     def on_train_begin(self, args, state, control, **kwargs):
-        self.bar = tqdm(
-            total=state.max_steps, initial=state.global_step, desc="tuning", unit="step", disable=not self.progress
-        )
+        hidden = not (self.progress and state.is_world_process_zero)
+        self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc="tuning", unit="step", disable=hidden)
 
     def on_log(self, args, state, control, logs=None, **kwargs):
-        loss = (logs or {}).get("loss")
-        if loss is None:
-            return
+        shown = {name.removeprefix("eval_"): value for name, value in logs.items() if name in ("loss", "eval_loss")}
         self.bar.update(state.global_step - self.bar.n)
-        self.bar.set_postfix(loss=f"{loss:.3f}")
-        if not math.isfinite(loss):  # logged before a checkpoint could be written with it
-            raise RunError(
-                f"the loss of step {state.global_step} is {loss}: lower the learning rate, or look at the records; "
-                f"{kept(Path(args.output_dir).parent)}."
-            )
+        self.bar.set_postfix({name: f"{value:.3f}" for name, value in shown.items()})
 
     def on_save(self, args, state, control, **kwargs):
-        seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        PartialState().wait_for_everyone()  # every process writes its random state
+        if state.is_world_process_zero:
+            seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     def on_train_end(self, args, state, control, **kwargs):
         self.bar.close()
@@ -67,14 +133,19 @@ class Watch(TrainerCallback):
 
 def arguments(out: Path, settings: dict) -> TrainingArguments:
     """The library's arguments for the settings of `fit`; checkpoints go to out/checkpoints."""
+    best, precision = settings["best"], settings["precision"]
+    chosen = {"eval_strategy": "steps", "eval_steps": settings["save_every"], "metric_for_best_model": best,
+              "greater_is_better": BETTER[best] == "higher",
+              "load_best_model_at_end": True} if best else {}  # fmt: skip
     return TrainingArguments(
         str(out / "checkpoints"),
         max_steps=settings["steps"] or -1, num_train_epochs=settings["epochs"] or 1.0,
         per_device_train_batch_size=1, train_sampling_strategy="sequential",  # a step is one item of Steps
         learning_rate=settings["learning_rate"],
         lr_scheduler_type="linear", warmup_steps=min(10, (settings["steps"] or 100) // 10),
+        use_cpu=not torch.accelerator.is_available(), bf16=precision == "bfloat16", fp16=precision == "float16",
         seed=settings["seed"], data_seed=settings["seed"],
         save_steps=settings["save_every"], save_total_limit=2,
         logging_steps=1, logging_nan_inf_filter=False,  # a loss that is not a number must be seen
-        disable_tqdm=True, report_to="none", remove_unused_columns=False, dataloader_pin_memory=False,
+        disable_tqdm=True, report_to="none", remove_unused_columns=False, dataloader_pin_memory=False, **chosen,
     )  # fmt: skip

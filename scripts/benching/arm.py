@@ -10,20 +10,26 @@ import sys
 import tempfile
 import time
 import zlib
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from benching.bench_model import build, write_records
+from benching.plans import BATCH
 from labs.evaluation.answering import answers
 from labs.models.catalog import Loaded
 from labs.models.chat import answer
 from labs.models.pictures import open_picture
+from labs.tuning.examples import Examples
 from labs.tuning.fit import Speed, fit
-from labs.tuning.heldout import score
+from labs.tuning.heldout import split
 from labs.tuning.lora import LoraSpec, add_lora
-from labs.tuning.records import Record
+from labs.tuning.records import Record, read
+from labs.tuning.score import score
+from labs.tuning.steps import Steps
 
 LEARNING_RATE, NEW_TOKENS = 1e-3, 8
 
@@ -32,24 +38,49 @@ def main() -> None:
     settings, folder = json.loads(sys.argv[1]), Path(sys.argv[2])
     torch.set_num_threads(settings["threads"])
     loaded = build(folder / f"model-{settings['picture_tokens']}", settings["picture_tokens"])
-    records = write_records(folder, settings["pictures"], settings["pairs"])
-    heldout = write_records(folder, 16, settings["pairs"], "heldout")
+    if settings["arm"] == "reading":
+        print(json.dumps(reading(loaded, write_records(folder, 100, settings["records"] // 100))))
+        return
+    records = read(write_records(folder, settings["pictures"], settings["pairs"]))
+    heldout = read(write_records(folder, 16, settings["pairs"], "heldout"))
     if settings["arm"] in TUNING:
+        if settings.get("precision") == "bfloat16":
+            loaded.model.to(torch.bfloat16)
         loaded = Loaded(loaded.entry, add_lora(loaded.model, LoraSpec(r=settings.get("rank", 8))), loaded.processor)
+    print(json.dumps(measured(loaded, records, heldout, settings)))
+
+
+def measured(loaded: Loaded, records: list[Record], heldout: list[Record], settings: dict) -> dict:
+    """Run the arm. With `count` only its matrix products are counted, which takes longer."""
     idle = resident()
-    with tempfile.TemporaryDirectory() as out:
+    counter = FlopCounterMode(display=False) if settings.get("count") else nullcontext()
+    with tempfile.TemporaryDirectory() as out, counter:
         start = time.perf_counter()
         told = (TUNING | ANSWERING)[settings["arm"]](loaded, records, settings, Path(out) / "run")
         seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    done = len(records) * settings.get("epochs", 1)
-    result = {"pairs_per_second": done / seconds, "seconds": seconds, "peak_megabytes": (peak - idle) / 1e6,
-              "idle_megabytes": idle / 1e6, "parameters": loaded.model.num_parameters()}  # fmt: skip
+    if settings.get("count"):
+        return {"gigaflops": counter.get_total_flops() / 1e9}
+    result = spent(len(records) * settings["epochs"], seconds, idle) | {"parameters": loaded.model.num_parameters()}
     if settings["arm"] in TUNING:
         result["heldout_loss"] = score(loaded.model, loaded.processor, heldout).loss
     else:  # equal answers have equal checksums
         result["checksum"] = zlib.crc32("\n".join(told).encode())
-    print(json.dumps(result))
+    return result
+
+
+def reading(loaded: Loaded, file: Path) -> dict:
+    """A data file checked, split, and the first step of it made: what there is to wait for before tuning begins."""
+    idle, start = resident(), time.perf_counter()
+    train, _ = split(read(file))
+    Steps(Examples(loaded.processor, train), BATCH)[0]
+    return spent(len(train), time.perf_counter() - start, idle)
+
+
+def spent(done: int, seconds: float, idle: int) -> dict:
+    """Pairs a second, seconds, and memory above the idle process."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"pairs_per_second": done / seconds, "seconds": seconds, "peak_megabytes": (peak - idle) / 1e6,
+            "idle_megabytes": idle / 1e6}  # fmt: skip
 
 
 def labs_fit(loaded: Loaded, records: list[Record], settings: dict, out: Path) -> None:
@@ -57,6 +88,7 @@ def labs_fit(loaded: Loaded, records: list[Record], settings: dict, out: Path) -
     fit(
         loaded.model, loaded.processor, records, [], out, epochs=settings["epochs"], batch=settings["batch"],
         learning_rate=LEARNING_RATE, save_every=10**6, progress=False, speed=Speed(**settings.get("switches", {})),
+        precision=settings.get("precision", "float32"),
     )  # fmt: skip
 
 
@@ -108,7 +140,8 @@ def arguments(settings: dict, out: Path) -> dict:
     """The same for both, and as `fit` has them."""
     return {
         "output_dir": str(out), "num_train_epochs": settings["epochs"],
-        "per_device_train_batch_size": settings["batch"], "learning_rate": LEARNING_RATE,
+        "per_device_train_batch_size": settings.get("at_once", settings["batch"]), "learning_rate": LEARNING_RATE,
+        "gradient_accumulation_steps": settings["batch"] // settings.get("at_once", settings["batch"]),
         "lr_scheduler_type": "linear", "warmup_steps": 10, "seed": 0,
         "save_strategy": "no", "logging_steps": 1, "disable_tqdm": True, "report_to": "none",
         "remove_unused_columns": False, "dataloader_pin_memory": False, "use_cpu": True, "bf16": False,

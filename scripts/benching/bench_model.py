@@ -9,7 +9,6 @@ from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForCon
 
 from labs.models import catalog, checkpoint
 from labs.models.tokens import build_tokenizer
-from labs.tuning.records import Record, read
 from labs.world import splits
 from labs.world.picture import draw
 from labs.world.questions import KINDS, ask
@@ -43,8 +42,8 @@ def build(folder: Path, picture_tokens: int) -> catalog.Loaded:
     return catalog.load_from(str(folder), catalog.MINI["multimodal"])
 
 
-def write_records(folder: Path, pictures: int, pairs: int, split: str = "train") -> list[Record]:
-    """`pictures` scenes with `pairs` questions each, in LLaVA's format with the pictures on disk."""
+def write_records(folder: Path, pictures: int, pairs: int, split: str = "train") -> Path:
+    """A file of `pictures` scenes with `pairs` questions each, in LLaVA's format with the pictures on disk."""
     file = folder / f"{split}-{pictures}-{pairs}.json"
     if not file.exists():
         rng, entries = random.Random(f"bench {split}"), []
@@ -62,4 +61,4 @@ def write_records(folder: Path, pictures: int, pairs: int, split: str = "train")
                 for question in asked
             ]  # fmt: skip
         file.write_text(json.dumps(entries))
-    return read(file)
+    return file

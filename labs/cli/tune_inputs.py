@@ -1,0 +1,64 @@
+"""What `labs tune` works on: data that was looked through, and a model that was opened to be tuned."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from transformers.utils import logging
+
+import labs
+from labs.errors import LabsError
+from labs.models import catalog
+from labs.tuning.four_bit import nf4, repair_on_cpu
+from labs.tuning.heldout import leakage, split
+from labs.tuning.precision import dtype_for
+from labs.tuning.records import DataError, Records, read
+
+
+def read_data(
+    data: Path, heldout: Path | None, images: Path | None, seed: int, console: Console
+) -> tuple[Records, Records]:
+    """Training and held-out records, checked; prints what was found. Raises DataError, also if they share pictures."""
+    try:
+        records = read(data, images)
+        train, kept = (records, read(heldout, images)) if heldout else split(records, seed=seed)
+    except DataError as error:
+        if error.report:
+            console.print(error.report)
+        raise
+    leak = leakage(train, kept)
+    console.print(replace(records.report, findings=[*records.report.findings, leak]))
+    if heldout:
+        console.print(kept.report)
+    if leak.found:
+        raise DataError(
+            f"{leak.found} of {len(kept)} records of {heldout} show what {data} trains on, {leak.note}: "
+            "a model that has learned them by heart would look good; take them out of one of the two."
+        )
+    return train, kept
+
+
+def open_model(name: str | None, qlora: bool = False, full: bool = False):
+    """The bundled mini model, or a folder or Hub id, to be tuned. Raises LabsError if it cannot be opened."""
+    cuda = torch.cuda.is_available()
+    dtype = torch.float32 if full else dtype_for("cuda" if cuda else "cpu")  # what learns needs all its digits
+    options = {"dtype": dtype} | ({"quantization_config": nf4(dtype)} if qlora else {})
+    entry = catalog.find("multimodal")
+    if name is None:
+        name = str(labs.home() / "data" / "checkpoints" / entry.name)
+        logging.disable_progress_bar()  # it would flash by
+        if not Path(name).is_dir():
+            raise LabsError(f"There is no model at {name}: fetch data/checkpoints again, or name one with --model.")
+    else:
+        entry = catalog.Entry(name, "AutoModelForImageTextToText")
+    try:
+        loaded = catalog.load_from(name, entry, **options)
+    except (OSError, ValueError, json.JSONDecodeError) as error:
+        why = str(error).strip().splitlines()[0].rstrip(".")
+        raise LabsError(f"The model {name} cannot be opened: check the name and the network ({why}).") from None
+    repair_on_cpu(loaded.model)
+    if cuda and not qlora:
+        loaded.model.to("cuda")
+    return loaded

@@ -1,0 +1,76 @@
+"""What scripts/bench.py measures: for each part the settings, and for each setting the arms that take turns."""
+
+SIZES = {64: 96, 256: 24, 576: 16}  # picture tokens -> pictures; eight pairs each
+BATCH, EPOCHS = 64, 2
+# Records of a step that the peers learn from at once: of 4, 8, 16, 32 and 64 the fastest, see the part "peers".
+AT_ONCE = {64: 16, 256: 16, 576: 8}
+SWITCHES = {
+    "all": {},
+    "without shared prefixes": {"share": False},
+    "without logits at labels only": {"label_logits": False},
+    "without features once": {"feature_megabytes": 0},
+    "without a budget of tokens": {"tokens": None},
+    "without any": {"share": False, "label_logits": False, "feature_megabytes": 0, "tokens": None},
+    "activations computed twice": {"checkpointing": True},
+}
+
+
+def tuning() -> dict[str, dict]:
+    """Against the peers, at several numbers of picture tokens and at one pair a picture."""
+    plans = {}
+    for tokens, pairs, pictures in [(tokens, 8, pictures) for tokens, pictures in SIZES.items()] + [(64, 1, 384)]:
+        common = {"picture_tokens": tokens, "pairs": pairs, "pictures": pictures}
+        peer = common | {"at_once": AT_ONCE[tokens]}
+        plans[f"{tokens} picture tokens, {pairs} pairs"] = {
+            "labs": common | {"arm": "labs"},
+            "trl": peer | {"arm": "trl"},
+            "trainer": peer | {"arm": "trainer"},
+            "labs in bfloat16": common | {"arm": "labs", "precision": "bfloat16"},
+        }
+    return plans
+
+
+def peers() -> dict[str, dict]:
+    """How many records at once suit the peers best: the step is the same."""
+    return {
+        f"{tokens} picture tokens, 8 pairs": {
+            f"{arm}, {at_once} at once": {"arm": arm, "at_once": at_once, "picture_tokens": tokens, "pairs": 8,
+                                          "pictures": SIZES[tokens] // 2, "epochs": 1}
+            for arm in ("trl", "trainer") for at_once in (64, 32, 16, 8, 4)
+        }
+        for tokens in SIZES
+    }  # fmt: skip
+
+
+def switches() -> dict[str, dict]:
+    """What each piece adds."""
+    common = {"arm": "labs", "picture_tokens": 256, "pairs": 8, "pictures": SIZES[256]}
+    return {"256 picture tokens, 8 pairs": {name: common | {"switches": switch} for name, switch in SWITCHES.items()}}
+
+
+def growth() -> dict[str, dict]:
+    """Pairs a picture, picture tokens, rank and records, one at a time."""
+    plans = {}
+    for name, values in (("pairs", (1, 2, 4, 8, 16)), ("picture_tokens", (16, 64, 256, 576)), ("rank", (4, 16, 64))):
+        for value in values:
+            settings = {"picture_tokens": 64, "pairs": 8, "rank": 8} | {name: value}
+            settings["pictures"] = max(8, 384 * 64 // max(64, settings["picture_tokens"]) // settings["pairs"])
+            settings["at_once"] = AT_ONCE.get(settings["picture_tokens"], 16)
+            plans[f"{name} {value}"] = {arm: settings | {"arm": arm, "epochs": 1} for arm in ("labs", "trainer")}
+    for records in (1000, 10_000, 100_000):
+        plans[f"records {records}"] = {"labs": {"arm": "reading", "records": records, "picture_tokens": 64}}
+    return plans
+
+
+def evaluation() -> dict[str, dict]:
+    """Answers to eight questions a picture, and to one."""
+    plans = {}
+    for tokens, pairs in ((64, 8), (256, 8), (64, 1)):
+        common = {"picture_tokens": tokens, "pairs": pairs, "pictures": 192 // pairs}
+        plans[f"{tokens} picture tokens, {pairs} questions"] = {
+            arm: common | {"arm": arm, "epochs": 1} for arm in ("answers", "one by one")
+        }
+    return plans
+
+
+PLANS = {"tuning": tuning, "peers": peers, "switches": switches, "growth": growth, "evaluation": evaluation}
