@@ -268,7 +268,7 @@ def test_a_step_is_dealt_to_the_devices_whole_and_evenly(standin, records, devic
     alone, together = Steps(examples, 9), Steps(examples, 9, devices=devices)
     assert len(together) == devices * len(alone)
     for step, whole in enumerate(alone.plan):
-        parts = together.plan[step * devices : (step + 1) * devices]
+        parts = [together.plan[step * devices + device] for device in range(devices)]
         assert sorted(n for part in parts for group in part for n in group) == sorted(n for g in whole for n in g)
         sizes = [sum(map(len, part)) for part in parts]
         assert min(sizes) > 0 and max(sizes) - min(sizes) <= 3

@@ -50,7 +50,7 @@ class Scorer:
 
     @torch.no_grad()
     def __call__(self, model: torch.nn.Module) -> Score:
-        was_training, losses, right = model.training, [], []
+        was_training, loss, tokens, right = model.training, 0.0, 0, []
         model.eval()
         collate = SharedCollator(self.processor.tokenizer.pad_token_id, picture_token(self.processor))
         if not self.share or why_separate(model, self._examples, collate):
@@ -63,11 +63,11 @@ class Scorer:
                 targets, inputs = model_inputs(model, batch)
                 logits = supervised_logits(model, targets, inputs).float().cpu()
                 true = targets[targets != IGNORE].cpu()
-                losses += cross_entropy(logits, true, reduction="none").tolist()
+                loss, tokens = loss + cross_entropy(logits, true, reduction="sum").item(), tokens + len(true)
                 answers = [length for row in rows for record in row.records for length in _answers(record)]
                 right += [bool(part.all()) for part in (logits.argmax(-1) == true).split(answers)]
         model.train(was_training)
-        return Score(sum(losses) / len(losses), sum(right) / len(right), len(right))
+        return Score(loss / tokens, sum(right) / len(right), len(right))
 
     def _groups(self) -> Iterator[list[Encoded]]:
         for numbers in same_pictures(self.records):

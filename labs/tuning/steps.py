@@ -1,9 +1,10 @@
 """Which records a step learns from: those about the same pictures together, as long as the step stays mixed."""
 
-import random
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
+import numpy as np
 from torch.utils.data import Dataset
 
 from labs.tuning.examples import Examples
@@ -11,6 +12,30 @@ from labs.tuning.mask import Encoded
 from labs.tuning.records import Record, as_records
 
 PICTURES = 4  # a step has at least so many groups: pairs about one picture alone pull a model one way
+
+
+@dataclass(frozen=True, eq=False)
+class Plan(Sequence):
+    """The groups of record numbers of each item of an epoch; two flat arrays, where lists of lists take 40 MB."""
+
+    order: np.ndarray  # (records,) their numbers
+    group: np.ndarray  # (records,) the group that each of them belongs to
+    batch: int
+    devices: int = 1
+
+    def __len__(self) -> int:
+        steps, left = divmod(len(self.order), self.batch)
+        return max(1, steps + (left >= self.devices)) * self.devices  # no device may be without a record
+
+    def __getitem__(self, item: int) -> list[list[int]]:
+        if not 0 <= item < len(self):
+            raise IndexError(item)
+        step = item // self.devices
+        last = (step + 1) * self.devices == len(self)
+        part = slice(step * self.batch, None if last else (step + 1) * self.batch)
+        cuts = np.flatnonzero(np.diff(self.group[part])) + 1
+        groups = [numbers.tolist() for numbers in np.split(self.order[part], cuts)]
+        return dealt(groups, self.devices)[item % self.devices]
 
 
 @dataclass
@@ -26,18 +51,15 @@ class Steps(Dataset):
     share: bool = True
     seed: int = 0
     devices: int = 1
-    plan: list[list[list[int]]] = field(default_factory=list)
 
     def __post_init__(self):
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
         """Draw the order of an epoch; called by the data loader."""
+        shown = self.examples.records.keys.shown
         most = max(1, self.batch // PICTURES)
-        steps = plan(self.examples.records, self.batch, most, random.Random(f"steps {self.seed} {epoch}"))
-        if len(steps) > 1 and sum(map(len, steps[-1])) < self.devices:  # no device may be without a record
-            steps[-2] += steps.pop()
-        self.plan = [part for step in steps for part in dealt(step, self.devices)]
+        self.plan = Plan(*drawn(shown, most, np.random.default_rng([self.seed, epoch])), self.batch, self.devices)
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -45,6 +67,21 @@ class Steps(Dataset):
     def __getitem__(self, item: int) -> list[list[Encoded]]:
         rest = self.examples.text if self.share else self.examples.__getitem__
         return [[self.examples[first], *map(rest, others)] for first, *others in self.plan[item]]
+
+
+def drawn(shown: np.ndarray, most: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Keys of pictures (records,) -> an order of the records, and the number of the group that each stands in.
+
+    A group is at most `most` records about the same pictures, one after the other; those without any stay alone.
+    """
+    order = rng.permutation(len(shown))
+    order = order[shown[order].argsort(kind="stable")]
+    same = shown[order]
+    place = np.arange(len(same)) - same.searchsorted(same)  # among those about the same pictures
+    group = ((place % most == 0) | (same == 0)).cumsum() - 1
+    group = rng.permutation(group[-1] + 1)[group]
+    final = group.argsort(kind="stable")
+    return order[final], group[final]
 
 
 def dealt(step: list[list[int]], devices: int) -> list[list[list[int]]]:
@@ -63,29 +100,11 @@ def dealt(step: list[list[int]], devices: int) -> list[list[list[int]]]:
     return parts
 
 
-def plan(records: Sequence[Record], batch: int, most: int, rng: random.Random) -> list[list[list[int]]]:
-    """Steps of groups of record numbers: `batch` records a step, at most `most` about the same pictures."""
-    chunks = []
-    for group in same_pictures(records):
-        rng.shuffle(group)
-        chunks += [group[start : start + most] for start in range(0, len(group), most)]
-    rng.shuffle(chunks)
-    steps: list[list[list[int]]] = []
-    room = 0
-    for chunk in chunks:
-        while chunk:
-            if not room:
-                steps.append([])
-                room = batch
-            taken, chunk = chunk[:room], chunk[room:]
-            steps[-1].append(taken)
-            room -= len(taken)
-    return steps
-
-
-def same_pictures(records: Sequence[Record]) -> list[list[int]]:
+def same_pictures(records: Sequence[Record]) -> Iterator[list[int]]:
     """The numbers of the records that show the same pictures in the same order; those without any stay alone."""
-    groups: dict = {}
-    for number, shown in enumerate(as_records(records).keys.shown.tolist()):
-        groups.setdefault(shown or f"record {number}", []).append(number)
-    return list(groups.values())
+    shown = as_records(records).keys.shown
+    order = shown.argsort(kind="stable")
+    same = shown[order]
+    starts = np.flatnonzero(np.append(True, (same[1:] != same[:-1]) | (same[1:] == 0)))
+    for start, stop in pairwise([*starts.tolist(), len(order)]):
+        yield order[start:stop].tolist()

@@ -78,19 +78,22 @@ class StepTrainer(Trainer):
                     targets, inputs = model_inputs(model, self._prepare_inputs(self.budget.lay_out(rows)))
                     losses = token_losses(model, targets, inputs, everywhere=not self.label_logits)
                 if not torch.isfinite(losses).all():
-                    self._refuse(losses, rows)
+                    self._refuse(model, rows)
                 loss = losses.sum() / count * self.accelerator.num_processes
                 self.accelerator.backward(loss)
             total += loss.detach()
         return total
 
-    def _refuse(self, losses: torch.Tensor, rows: Sequence[Shared]) -> None:
-        """The tokens to learn stand in the order of the records."""
-        records = [record for row in rows for record in row.records]
-        each = losses.split([sum(record.supervised[1:]) for record in records])
-        bad = next(i for i, loss in enumerate(each) if not torch.isfinite(loss).all())
+    @torch.no_grad()
+    def _refuse(self, model, rows: Sequence[Shared]) -> None:
+        """What is not finite spreads over its row, so each record is tried alone; the first bad one is named."""
+        for row, record in [(part, one) for part in rows for one in part.records]:
+            alone = self.budget.lay_out([Shared([record], row.prefix, row.first)])
+            loss = token_losses(model, *model_inputs(model, self._prepare_inputs(alone))).sum()
+            if not torch.isfinite(loss):
+                break
         raise RunError(
-            f"the loss of step {self.state.global_step + 1} is {each[bad].sum():.0f} for {records[bad].name}: look at "
+            f"the loss of step {self.state.global_step + 1} is {loss:.0f} for {record.name}: look at "
             f"this record, or lower the learning rate; {kept(Path(self.args.output_dir).parent)}."
         )
 
