@@ -1,6 +1,6 @@
 """python scripts/readme.py
 
-Bring README.md up to date: the figures from data/cards.json and the tree of files from their own first lines.
+Bring README.md up to date: figures from data/cards.json and data/bench, the tree of files from their own first lines.
 """
 
 import ast
@@ -33,8 +33,8 @@ def main() -> None:
 
 
 def updated(text: str) -> str:
-    """The README with its two generated parts made anew."""
-    for name, part in (("figures", figures()), ("tree", tree())):
+    """The README with its generated parts made anew."""
+    for name, part in (("figures", figures()), ("bench", bench()), ("tree", tree())):
         pattern = re.compile(rf"<!-- {name} -->.*?<!-- /{name} -->", re.DOTALL)
         if not pattern.search(text):
             raise ValueError(f"README.md needs the marks <!-- {name} --> and <!-- /{name} -->")
@@ -50,6 +50,13 @@ def figures() -> str:
     rows = [f"| {role.replace('_', ' ')} | `{card['checkpoint']}` | {card['megabytes']} | {headline(card)} |"
             for role, card in cards.items()]  # fmt: skip
     return "\n".join(["| role | checkpoint | MB | on held-out combinations |", "|---|---|---|---|", *rows])
+
+
+def bench() -> str:
+    """What scripts/bench.py has measured, and what it has not."""
+    from benching.tables import tables
+
+    return tables(ROOT / "data" / "bench")
 
 
 def tree() -> str:

@@ -118,6 +118,7 @@ def run(
         "trainable": trainable_table(model)[-1].trainable, "total": trainable_table(model)[-1].total,
         "megabytes_before": megabytes, "megabytes_after": bytes_of(model) / 1e6,
         "steps": len(fitted.losses), "seconds": round(fitted.seconds, 1), "separate": fitted.separate,
+        "padding": fitted.padding,
         "saved": str(out / ("model" if rank is None else "adapter")),
     }  # fmt: skip
 
@@ -135,6 +136,7 @@ def show(result: dict, console: Console) -> None:
         exact = (f"{100 * score['exact']:.0f} %" for score in (before, after))
         table.add_row(f"held-out exact match ({before['answers']} answers)", *exact)
     table.add_row("trainable parameters", "0", f"{result['trainable']:,} of {result['total']:,}")
+    table.add_row("padding among the tokens", "", f"{100 * result['padding']:.1f} %")
     table.add_row("MB of weights", f"{result['megabytes_before']:.1f}", f"{result['megabytes_after']:.1f}")
     console.print(table)
     if result["proof"]:

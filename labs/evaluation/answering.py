@@ -8,7 +8,7 @@ from tqdm import tqdm
 from labs.evaluation.exam import opened, several
 from labs.evaluation.reading_once import answers_together
 from labs.models.catalog import Loaded
-from labs.models.remembered import remembering
+from labs.models.writer import Writer
 
 
 @torch.no_grad()
@@ -31,10 +31,10 @@ def answers(
     shown = [tuple(map(id, several(entry))) for entry in pictures]
     first = {key: i for i, key in reversed(list(enumerate(shown)))}
     order = sorted(range(len(questions)), key=lambda i: (len(shown[i]), first[shown[i]]))
-    loaded = Loaded(loaded.entry, loaded.model, remembering(loaded.processor))
+    writer = Writer(loaded.processor)
     for start in tqdm(range(0, len(order), batch), desc=label, disable=label is None, leave=False):
         part = order[start : start + batch]
         seen = {id(picture): opened(picture) for i in part for picture in several(pictures[i])}
         own = [[seen[key] for key in shown[i]] for i in part]
-        told += answers_together(loaded, own, [questions[i] for i in part], max_new_tokens)
+        told += answers_together(loaded, own, [questions[i] for i in part], max_new_tokens, writer)
     return [text for _, text in sorted(zip(order, told, strict=True))]

@@ -8,7 +8,8 @@ from PIL import Image
 
 from labs.models.catalog import Loaded
 from labs.models.chat import answer, message
-from labs.models.conversation import picture_token, write
+from labs.models.conversation import picture_token
+from labs.models.writer import Writer
 
 ALONG_TOKENS = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")
 
@@ -21,13 +22,17 @@ def can_read_once(loaded: Loaded) -> bool:
 
 @torch.no_grad()
 def answers_together(
-    loaded: Loaded, pictures: Sequence[Sequence[Image.Image]], questions: Sequence, max_new_tokens: int
+    loaded: Loaded, pictures: Sequence[Sequence[Image.Image]], questions: Sequence, max_new_tokens: int, writer: Writer
 ) -> list[str]:
-    """Greedy answers to question i about `pictures[i]`, in one batch as far as their inputs can be laid together."""
+    """Greedy answers to question i about `pictures[i]`, in one batch as far as their inputs can be laid together.
+
+    The `writer` is one of this model's processor.
+    """
     asked = list(zip(pictures, questions, strict=True))
     if loaded.entry.model_class == "GitForCausalLM":  # its library code pads on neither side
-        return [answer(loaded, shown, question, max_new_tokens=max_new_tokens) for shown, question in asked]
-    inputs = [write(loaded.processor, _conversation(question, shown), shown) for shown, question in asked]
+        one_by_one = Loaded(loaded.entry, loaded.model, writer.processor)
+        return [answer(one_by_one, shown, question, max_new_tokens=max_new_tokens) for shown, question in asked]
+    inputs = [writer(_conversation(question, shown), shown) for shown, question in asked]
     token, once, alone = picture_token(loaded.processor), can_read_once(loaded), _must_be_alone(loaded)
     groups: dict[tuple, list[int]] = {}
     for number, (one, shown) in enumerate(zip(inputs, pictures, strict=True)):

@@ -18,17 +18,19 @@ WASTE = 0.05  # of a batch's tokens may be padding
 class Budget:
     """Cuts steps into batches of at most `tokens` tokens, padding included, and counts how many are padding.
 
-    A row that is longer is a batch by itself. With `collate` a `Collator` every record has a row of its own.
+    A row that is longer is a batch by itself, of at most `records` records. With `collate` a `Collator` every record
+    has a row of its own.
     """
 
     collate: Collator | SharedCollator
     tokens: int | None = None
+    records: int | None = None
     counted: dict[str, int] = field(default_factory=lambda: {"tokens": 0, "padding": 0})
 
     def batches(self, groups: Sequence[Sequence[Encoded]]) -> list[list[Shared]]:
         """The rows of each batch of a step, the longest first: if memory is too small it shows at once."""
         if isinstance(self.collate, SharedCollator):
-            rows = self.collate.rows(groups, self.tokens)
+            rows = self.collate.rows(groups, self.records)
         else:
             rows = [Shared([record], 0, record) for group in groups for record in group]
         batches: list[list[Shared]] = []
@@ -47,12 +49,14 @@ class Budget:
         return self.collate(rows if shared else [row.first for row in rows])
 
     def halve(self, groups: Sequence[Sequence[Encoded]]) -> bool:
-        """Make batches of half as many tokens. False if they hold single records already."""
+        """Make the batches of a step, and of all to come, half as large. False if they hold single records already."""
         batches = self.batches(groups)
-        if all(len(batch) == 1 and len(batch[0].records) == 1 for batch in batches):
-            return False
-        self.tokens = max(len(batch) * len(batch[0]) for batch in batches) // 2
-        return True
+        if any(len(batch) > 1 for batch in batches):
+            self.tokens = max(len(batch) * len(batch[0]) for batch in batches if len(batch) > 1) // 2
+            return True
+        most = max(len(batch[0].records) for batch in batches)
+        self.records = most // 2
+        return most > 1
 
     def _fits(self, batch: list[Shared], row: Shared) -> bool:
         size = (len(batch) + 1) * len(batch[0])

@@ -46,7 +46,8 @@ ALL = Speed()
 class Fitted(NamedTuple):
     """A finished run: its folder, the loss (steps,), the held-out score after it, and the seconds of its last go.
 
-    `separate` says why every record had a row of its own, None where records about the same pictures shared them.
+    `separate` says why every record had a row of its own, None where records about the same pictures shared them;
+    `padding` is the share of the tokens that was padding.
     """
 
     out: Path
@@ -54,6 +55,7 @@ class Fitted(NamedTuple):
     heldout: Score | None
     seconds: float
     separate: str | None
+    padding: float
 
 
 def fit(
@@ -108,10 +110,11 @@ def fit(
     seconds, looked = _train(trainer, out, checkpoint, speed)
     after = scorer(model) if scorer else None
     history = trainer.state.log_history
-    result = Fitted(out, [log["loss"] for log in history if "loss" in log], after, seconds, separate)
+    losses, counted = [log["loss"] for log in history if "loss" in log], trainer.budget.counted
+    result = Fitted(out, losses, after, seconds, separate, counted["padding"] / max(1, counted["tokens"]))
     curve = [{"step": log["step"]} | {name: log[f"eval_{name}"] for name in BETTER}
              for log in history if "eval_loss" in log]  # fmt: skip
-    _finish(trainer, out, result, {"curve": curve, "features": looked, "padding": trainer.budget.counted})
+    _finish(trainer, out, result, {"curve": curve, "features": looked})
     model.eval()
     return result
 
@@ -161,11 +164,13 @@ def _faster(model: Any, speed: Speed) -> Iterator[FeatureCache | str]:
     name = "gradient_checkpointing" if earlier else "activation_checkpointing"
     if speed.checkpointing:
         getattr(model, f"{name}_enable")({"use_reentrant": False})
-    with lora_at_once(model) if speed.lora_at_once else nullcontext():
-        with features_once(model, speed.feature_megabytes) as cache:
-            yield cache
-    if speed.checkpointing:
-        getattr(model, f"{name}_disable")()
+    try:
+        with lora_at_once(model) if speed.lora_at_once else nullcontext():
+            with features_once(model, speed.feature_megabytes) as cache:
+                yield cache
+    finally:
+        if speed.checkpointing:
+            getattr(model, f"{name}_disable")()
 
 
 def _finish(trainer: StepTrainer, out: Path, result: Fitted, more: dict) -> None:

@@ -44,14 +44,16 @@ class SharedCollator:
     picture_token: int | None
 
     def rows(self, groups: Sequence[Sequence[Encoded]], most: int | None = None) -> list[Shared]:
-        """The rows of a step, of at most `most` tokens where that leaves at least one record to each."""
+        """The rows of a step, of at most `most` records each."""
         rows = []
         for group in groups:
             prefix = self._prefix(group)
             for records in [group] if prefix is not None else [[record] for record in group]:
                 start = prefix if prefix is not None else self._prefix(records) or 0
+                size = most or len(records)
+                parts = [records[place : place + size] for place in range(0, len(records), size)]
                 # the others of a group may come without its pictures, which are the same
-                rows += [Shared(part, start, group[0]) for part in _parts(records, start, most)]
+                rows += [Shared(part, start, group[0]) for part in parts]
         return rows
 
     def __call__(self, rows: Sequence[Shared]) -> dict[str, torch.Tensor]:
@@ -76,18 +78,6 @@ class SharedCollator:
         length = max(0, min([len(list(alike)), *(record.supervised.index(True) - 1 for record in records)]))
         pictures = {record.input_ids.count(self.picture_token) for record in records}
         return length if pictures == {ids[:length].count(self.picture_token)} else None
-
-
-def _parts(records: Sequence[Encoded], prefix: int, most: int | None) -> list[list[Encoded]]:
-    """The records of a row in as many rows as `most` tokens each ask for."""
-    parts, room = [], 0
-    for record in records:
-        tokens = len(record.input_ids) - prefix
-        if not parts or (most is not None and tokens > room):
-            parts, room = [*parts, []], (most or 0) - prefix
-        parts[-1].append(record)
-        room -= tokens
-    return parts
 
 
 def model_inputs(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, Any]]:

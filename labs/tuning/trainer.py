@@ -105,8 +105,8 @@ class StepTrainer(Trainer):
                 f"gradient checkpointing, smaller pictures or a max_length; {kept(out)}."
             )
         tqdm.write(
-            f"Step {self.state.global_step + 1} does not fit into memory: from here on it is learned in batches of at "
-            f"most {self.budget.tokens} tokens, one after the other, from as many records as before."
+            f"Step {self.state.global_step + 1} does not fit into memory: from here on a step is learned in batches "
+            "half as large, one after the other, from as many records as before."
         )
 
 

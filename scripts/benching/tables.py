@@ -1,0 +1,85 @@
+"""The tables of README.md about speed, from data/bench/*.json; what was not run says so."""
+
+import json
+from pathlib import Path
+
+NAMES = {"labs": "labs", "labs in bfloat16": "labs in bfloat16", "trl": "TRL", "trainer": "Trainer"}
+NOT_RUN = {
+    "LLaVA-1.5-7B in its true shape, LoRA in bfloat16": "no GPU was at hand",
+    "LLaVA-1.5-7B in its true shape, QLoRA in NF4, within 15 GB": "no GPU was at hand",
+    "a model of 2-3 B in its true shape, LoRA and QLoRA": "no GPU was at hand",
+}
+
+
+def tables(folder: Path) -> str:
+    """Tuning, the switches, evaluation."""
+    found = {name: _read(folder / f"{name}.json") for name in ("tuning", "switches", "evaluation")}
+    parts = [tuning(found["tuning"]), switches(found["switches"]), evaluation(found["evaluation"])]
+    return "\n\n".join([*(part for part in parts if part), where(found["tuning"])])
+
+
+def tuning(found: dict) -> str:
+    """Pairs a second, ratios to the peers, memory, held-out loss."""
+    head = ["setting", "labs, pairs/s", "TRL", "Trainer", "times TRL", "of its memory", "held-out loss: labs, TRL",
+            "labs in bfloat16"]  # fmt: skip
+    rows = []
+    for name, measured in found.items():
+        arms, ratios = measured["arms"], measured["ratios"]
+        speed, half = [f"{arms[arm]['pairs_per_second']:.1f}" for arm in ("labs", "trl", "trainer")], "labs in bfloat16"
+        trl = ratios["trl"]
+        rows.append([
+            name, *speed, f"**{trl['speed']:.1f}** [{trl['slowest']:.1f}, {trl['fastest']:.1f}]",
+            f"{trl['memory']:.2f}", f"{arms['labs']['heldout_loss']:.3f}, {arms['trl']['heldout_loss']:.3f}",
+            f"{arms[half]['pairs_per_second']:.1f} pairs/s, {arms[half]['heldout_loss']:.3f}",
+        ])  # fmt: skip
+    rows += [[name, f"not run: {why}", *[""] * (len(head) - 2)] for name, why in NOT_RUN.items()]
+    return _table(head, rows)
+
+
+def switches(found: dict) -> str:
+    """What each piece adds: everything but one."""
+    for name, measured in found.items():
+        rows = [
+            [arm, f"{values['pairs_per_second']:.1f}", f"{values['peak_megabytes']:.0f}",
+             f"{1 / measured['ratios'][arm]['speed']:.2f}" if arm in measured["ratios"] else "1",
+             f"{values['heldout_loss']:.4f}"]
+            for arm, values in measured["arms"].items()
+        ]  # fmt: skip
+        return _table([f"switches, {name}", "pairs/s", "MB", "speed", "held-out loss"], rows)
+    return ""
+
+
+def evaluation(found: dict) -> str:
+    """Questions a second, batched with the pictures read once, and one by one."""
+    rows = [
+        [name, f"{arms['arms']['answers']['pairs_per_second']:.1f}",
+         f"{arms['arms']['one by one']['pairs_per_second']:.1f}", f"**{arms['ratios']['one by one']['speed']:.1f}**",
+         "equal" if arms["arms"]["answers"]["checksum"] == arms["arms"]["one by one"]["checksum"] else "DIFFERENT"]
+        for name, arms in found.items()
+    ]  # fmt: skip
+    return _table(["evaluation", "questions/s", "one by one", "times", "answers"], rows) if rows else ""
+
+
+def where(found: dict) -> str:
+    """The machine, and how the figures came about."""
+    for measured in found.values():
+        machine, rounds = measured["machine"], measured["rounds"]
+        model = measured["arms"]["labs"]["parameters"] / 1e6
+        shares = [100 * one["arms"]["labs"]["share_of_matrix_products"] for one in found.values()]
+        return (
+            f"{machine['processor']}, {machine['threads']} threads, float32, {model:.1f} million random weights, LoRA "
+            f"of rank 8, {rounds} alternating rounds: medians of fresh processes, ratios within a round [least, most]. "
+            "TRL and Trainer learn from as many records at once as suits TRL best. The labs reach "
+            f"{min(shares):.0f}-{max(shares):.0f} % of this machine's {machine['float32_gigaflops']:.0f} GFLOP/s in "
+            "matrix products over the whole run, reading and writing included."
+        )
+    return ""
+
+
+def _read(file: Path) -> dict:
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
