@@ -45,7 +45,12 @@ def peers() -> dict[str, dict]:
 def switches() -> dict[str, dict]:
     """What each piece adds."""
     common = {"arm": "labs", "picture_tokens": 256, "pairs": 8, "pictures": SIZES[256]}
-    return {"256 picture tokens, 8 pairs": {name: common | {"switches": switch} for name, switch in SWITCHES.items()}}
+    small = common | {"picture_tokens": 64, "pictures": SIZES[64]}
+    apart = {"all": {}, "without layer and adapter in one go": {"lora_at_once": False}}
+    return {
+        "256 picture tokens, 8 pairs": {name: common | {"switches": switch} for name, switch in SWITCHES.items()},
+        "64 picture tokens, 8 pairs": {name: small | {"switches": switch} for name, switch in apart.items()},
+    }
 
 
 def growth() -> dict[str, dict]:

@@ -38,6 +38,7 @@ def tuning(found: dict) -> str:
 
 def switches(found: dict) -> str:
     """What each piece adds: everything but one."""
+    tables = []
     for name, measured in found.items():
         rows = [
             [arm, f"{values['pairs_per_second']:.1f}", f"{values['peak_megabytes']:.0f}",
@@ -45,8 +46,8 @@ def switches(found: dict) -> str:
              f"{values['heldout_loss']:.4f}"]
             for arm, values in measured["arms"].items()
         ]  # fmt: skip
-        return _table([f"switches, {name}", "pairs/s", "MB", "speed", "held-out loss"], rows)
-    return ""
+        tables.append(_table([f"switches, {name}", "pairs/s", "MB", "speed", "held-out loss"], rows))
+    return "\n\n".join(tables)
 
 
 def evaluation(found: dict) -> str:
