@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import torch
 from recipes import RECIPES, language, rows
+from recipes.prefix_loss import exact_matches
 
 import labs
 from labs.evaluation import heldout
@@ -28,7 +29,6 @@ from labs.models import catalog, mini
 from labs.models.checkpoint import save
 from labs.models.tokens import build_tokenizer
 from labs.tuning.packing import Row, pack
-from labs.tuning.prefix_loss import exact_matches
 from labs.world import splits
 from labs.world.grammar import phrase
 from labs.world.picture import draw

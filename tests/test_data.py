@@ -17,6 +17,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from labs.cli.tune import tune
+from labs.cli.tune_inputs import read_exam
 from labs.models import catalog
 from labs.models.pictures import PictureError, open_picture
 from labs.tuning import examples as remembering
@@ -29,6 +30,7 @@ from labs.tuning.record import DataError, Record
 from labs.tuning.records import Records, as_records, read
 from labs.world import splits
 from labs.world.picture import draw
+from labs.world.questions import KINDS
 
 TALKS = [("What colour is the star?", "red"), ("¿Dónde está? 🌟", "top left"), ("Is there a moon?", "no")]
 FEATURES = datasets.Features({
@@ -374,10 +376,11 @@ app.command()(tune)
 def command(folder, pictures, tmp_path):
     """Run two steps of `labs tune` on a file and a held-out file, both written from entries."""
 
-    def run(entries, heldout):
-        for name, content in (("data.json", entries), ("held.json", heldout)):
+    def run(entries, heldout, earlier=None):
+        for name, content in (("data.json", entries), ("held.json", heldout), ("earlier.json", earlier)):
             (tmp_path / name).write_text(json.dumps(content))
-        options = {"data": tmp_path / "data.json", "heldout": tmp_path / "held.json", "images": pictures, "rank": 2,
+        options = {"earlier": tmp_path / "earlier.json"} if earlier else {}
+        options |= {"data": tmp_path / "data.json", "heldout": tmp_path / "held.json", "images": pictures, "rank": 2,
                    "out": tmp_path / "run", "model": folder, "steps": 2, "json": tmp_path / "result.json"}  # fmt: skip
         return CliRunner().invoke(app, [text for name, value in options.items() for text in (f"--{name}", str(value))])
 
@@ -390,6 +393,19 @@ def test_the_command_shows_what_it_found_and_holds_out_the_user_s_own_file(comma
     assert all(re.search(f"{check} +│ +0 │ fine", done.output) for check in ("duplicates", "held-out in training"))
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["records"] == 10 and result["heldout_records"] == 1 and result["after"]["answers"] == 2
+
+
+def test_the_command_shows_what_was_forgotten_of_the_user_s_own_earlier_data(command, tmp_path):
+    done = command([llava(n, TALKS[0]) for n in range(10)], [llava(11, TALKS[0])], [llava(n, *TALKS) for n in (1, 2)])
+    assert done.exit_code == 0 and "earlier skills (n" in done.output, done.output
+    assert json.loads((tmp_path / "result.json").read_text())["proof"]["earlier"]["gain"]["n"] == 2 * len(TALKS)
+
+
+def test_the_mini_model_s_earlier_skills_are_the_micro_world(write):
+    kept = write([llava(number, TALKS[0]) for number in range(4)])
+    assert not read_exam(kept, 4, None, None, mini=False, seed=0).earlier
+    assert {item.kind for item in read_exam(kept, 4, None, None, mini=True, seed=0).earlier} == set(KINDS)
+    assert read_exam(kept, 0, None, None, mini=True, seed=0) is None
 
 
 def test_the_command_refuses_held_out_pictures_that_it_trains_on(command, pictures, tmp_path):

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from labs.models import catalog
 from labs.models.conversation import picture_token, write
+from labs.models.messages import ConversationError
 from labs.models.pictures import open_picture
 from labs.models.writer import Writer
 from labs.tuning import fit as fitting
@@ -18,7 +19,7 @@ from labs.tuning import trainer as driving
 from labs.tuning.budget import WASTE, Budget
 from labs.tuning.collate import Collator
 from labs.tuning.examples import Examples
-from labs.tuning.fit import Speed, fit
+from labs.tuning.fit import fit
 from labs.tuning.four_bit import nf4
 from labs.tuning.label_logits import token_losses
 from labs.tuning.lora import LoraSpec, add_lora, load_adapter
@@ -27,6 +28,7 @@ from labs.tuning.mask import Encoded
 from labs.tuning.run_folder import RunError
 from labs.tuning.score import Score, score
 from labs.tuning.sharing import SharedCollator, model_inputs
+from labs.tuning.speed import Speed
 from labs.tuning.steps import Steps, dealt
 
 SAYS = [("What colour is the star?", "red"), ("Where is it?", "at the top left"), ("Which two?", "42 stars")]
@@ -365,6 +367,15 @@ def test_the_writer_writes_what_the_processor_does_and_calls_it_once_a_head(stan
         fresh = write(processor, one.messages, [opened[path] for path in one.pictures])
         assert inputs.keys() == fresh.keys()
         assert all(torch.equal(inputs[name], fresh[name]) for name in fresh)
+
+
+def test_what_a_template_refuses_is_said_in_one_sentence(standin, record, monkeypatch):
+    processor = standin("llava").processor
+    refusing = "{{ raise_exception('Only user and assistant roles are supported!') }}"
+    monkeypatch.setattr(processor, "chat_template", refusing)
+    one = record((*SAYS[0], 0))
+    with pytest.raises(ConversationError, match=r"^the model's processor refuses it \(Only user and assistant roles"):
+        Writer(processor)(one.messages, [open_picture(path) for path in one.pictures])
 
 
 def test_the_writer_leaves_a_processor_that_changes_the_text_to_itself(standin, record, monkeypatch):

@@ -15,13 +15,14 @@ from labs.models.conversation import picture_token
 from labs.tuning.collate import Collator
 from labs.tuning.examples import Examples
 from labs.tuning.feature_cache import features_once
-from labs.tuning.fit import Speed, fit
+from labs.tuning.fit import fit
 from labs.tuning.label_logits import logits_at, shifted, supervised_logits, token_losses
 from labs.tuning.lora import LoraSpec, add_lora
 from labs.tuning.mask import encode
 from labs.tuning.packing import IGNORE, Branch, Row, pack
 from labs.tuning.records import DataError, Record
 from labs.tuning.sharing import SharedCollator, model_inputs, why_not
+from labs.tuning.speed import Speed
 from labs.tuning.steps import PICTURES, Steps
 
 SHARING = ["llava", "llava_next", "idefics3"] + (READ_VIDEOS_TOO if is_torchvision_available() else [])

@@ -19,6 +19,7 @@ from bitsandbytes.functional import dequantize_4bit, dequantize_blockwise, quant
 from bitsandbytes.nn import Linear4bit, Params4bit
 from peft import PeftModel
 from PIL import Image
+from recipes.prefix_loss import exact_matches, prefix_loss
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
@@ -36,7 +37,6 @@ from labs.tuning.four_bit import FourBitError, nf4, repair_on_cpu
 from labs.tuning.lora import LoraSpec, add_lora, load_adapter, target_modules
 from labs.tuning.packing import IGNORE, Row, pack, question_answer, visible
 from labs.tuning.parts import part_of
-from labs.tuning.prefix_loss import exact_matches, prefix_loss
 from labs.tuning.records import DataError, Record, read
 from labs.tuning.run_folder import RunError, checkpoints, is_full_disk
 from labs.tuning.score import score

@@ -10,11 +10,16 @@ from transformers.utils import logging
 
 import labs
 from labs.errors import LabsError
+from labs.evaluation import heldout as world
+from labs.evaluation.exam import Exam
 from labs.models import catalog
 from labs.tuning.four_bit import nf4, repair_on_cpu
 from labs.tuning.heldout import leakage, split
 from labs.tuning.precision import dtype_for
+from labs.tuning.questions import exam_of
 from labs.tuning.records import DataError, Records, read
+
+WORLD = 25  # pictures of the micro-world, each with eight to eleven questions
 
 
 def read_data(
@@ -38,6 +43,20 @@ def read_data(
             "a model that has learned them by heart would look good; take them out of one of the two."
         )
     return train, kept
+
+
+def read_exam(
+    kept: Records, asked: int, earlier: Path | None, images: Path | None, mini: bool, seed: int
+) -> Exam | None:
+    """Questions about `asked` held-out records, and about what could be done before: `earlier`, or the mini model's.
+
+    None where nothing was held out, or nothing is to be asked. Raises DataError for faults in `earlier`.
+    """
+    if not (kept and asked):
+        return None
+    if earlier:
+        return exam_of(kept, asked, seed, exam_of(read(earlier, images), asked, seed))
+    return exam_of(kept, asked, seed, world.exam(WORLD, seed) if mini else None)
 
 
 def open_model(name: str | None, qlora: bool = False, full: bool = False):

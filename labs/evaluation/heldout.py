@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from labs.evaluation.exam import Item, looks_of, several
+from labs.evaluation.exam import Exam, Item, looks_of, several
 from labs.world import splits
 from labs.world.everyday import ask_everyday
 from labs.world.picture import draw
@@ -22,6 +22,12 @@ def questions(pictures: int, seed: int = 0, kinds=KINDS, language: str = "en") -
     scenes = [splits.sample(rng, "heldout") for _ in range(pictures)]
     asked = [(i, ask(scene, rng, kind, language)) for i, scene in enumerate(scenes) for kind in kinds]
     return scenes, [Item(i, q.kind, q.text, q.answer) for i, q in asked if q]
+
+
+def exam(pictures: int, seed: int = 0) -> Exam:
+    """The same as an exam: what every mini model could do before it was tuned for something else."""
+    scenes, items = questions(pictures, seed)
+    return Exam([draw(scene) for scene in scenes], items)
 
 
 def everyday_questions(pictures: int, seed: int = 0, kinds=KINDS) -> tuple[list[Scene], list[Item]]:

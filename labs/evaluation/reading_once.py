@@ -8,10 +8,8 @@ from PIL import Image
 
 from labs.models.catalog import Loaded
 from labs.models.chat import answer, message
-from labs.models.conversation import picture_token
+from labs.models.conversation import ALONG_TOKENS, picture_token
 from labs.models.writer import Writer
-
-ALONG_TOKENS = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")
 
 
 def can_read_once(loaded: Loaded) -> bool:

@@ -5,7 +5,6 @@ import random
 from labs.evaluation import heldout, proof
 from labs.evaluation.exam import Exam, Item
 from labs.evaluation.verdict import FEWEST, Proof
-from labs.world.picture import draw
 from labs.world.thermal_camera import sample_reading
 
 judge = proof.judge  # scores of a model on an exam
@@ -16,8 +15,8 @@ def thermal_items(count: int, seed: int = 0) -> Exam:
     rng = random.Random(f"thermal items {seed}")
     readings = [sample_reading(rng, "heldout") for _ in range(count)]
     new = [Item(i, kind, *asked) for i, r in enumerate(readings) for kind, asked in r.asked.items()]
-    scenes, earlier = heldout.questions(max(1, count // 3), seed=seed + 1)
-    return Exam([r.picture for r in readings], new, [draw(scene) for scene in scenes], earlier)
+    earlier = heldout.exam(max(1, count // 3), seed + 1)
+    return Exam([reading.picture for reading in readings], new, earlier.pictures, earlier.new)
 
 
 def compare(arms: dict[str, dict], items: Exam) -> dict:

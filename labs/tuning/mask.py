@@ -18,7 +18,8 @@ from typing import Any
 import torch
 from PIL.Image import Image
 
-from labs.models.conversation import ConversationError, picture_token
+from labs.models.conversation import ALONG_TOKENS, picture_token
+from labs.models.messages import ConversationError
 from labs.models.pictures import open_picture
 from labs.models.writer import Writer
 from labs.tuning.packing import IGNORE
@@ -28,8 +29,6 @@ from labs.tuning.records import DataError, Record
 # which every tokenizer has one token with the space before them: a digit's space is a token of its own in Llama's and
 # Gemma's, and what a stand-in shares with an answer is not learned.
 STAND_INS = ("and", "so", "the")
-# What processors make with one place for each token; the Q-Former's tokens are others.
-ALONG_TOKENS = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ section 3.1). Adapters: https://arxiv.org/abs/2106.09685. NF4: https://arxiv.org
 Not counted: the batch and its masks, buffers, the optimizer's temporaries (up to once more what is trained), float32
 temporaries of adapters in a model in 16 bits, what an operation allocates inside itself, and what CUDA and its
 allocator keep. Taken for granted: no dropout, no biases in the decoder, and the library's loss with logits for every
-token (that of labs.tuning.prefix_loss has fewer).
+token (labs.tuning.label_logits computes fewer).
 """
 
 from dataclasses import dataclass, field

@@ -13,8 +13,11 @@ import json
 import platform
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from labs.errors import LabsError
 
@@ -95,6 +98,17 @@ def kept(out: Path) -> str:
     return f"{whole[-1]} is the last good checkpoint" if whole else "there was no checkpoint yet"
 
 
+@contextmanager
+def full_disk_said(out: Path) -> Iterator[None]:
+    """A full disk within it becomes a RunError."""
+    try:
+        yield
+    except Exception as error:
+        if not is_full_disk(error):
+            raise
+        raise RunError(f"the disk of {out} is full: free some space and repeat the command; {kept(out)}.") from None
+
+
 def is_full_disk(error: BaseException) -> bool:
     """True if the disk, or a limit on it, ended the writing, also where a library has wrapped the system's error."""
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
@@ -102,6 +116,21 @@ def is_full_disk(error: BaseException) -> bool:
     # safetensors wraps the system's words; torch's writer of archives hides them
     signs = ("No space left", "File too large", "quota exceeded", "PytorchStreamWriter failed", "unexpected pos")
     return any(sign in str(error) for sign in signs)
+
+
+def describe(model: Any) -> dict:
+    """What tells one model's run from another's: class, name, adapters, and the number of trainable parameters."""
+    adapters = getattr(model, "peft_config", {})
+    kept = ("r", "lora_alpha", "lora_dropout", "target_modules")
+    spec = {name: getattr(adapters["default"], name) for name in kept} if adapters else None
+    if spec:
+        spec["target_modules"] = sorted(spec["target_modules"])
+    return {
+        "model": model.config._name_or_path,
+        "lora": spec,
+        "four_bit": bool(getattr(model, "is_loaded_in_4bit", False)),
+        "trainable": sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
+    }
 
 
 def _check_same(out: Path, config: dict) -> None:

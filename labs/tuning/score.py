@@ -70,7 +70,7 @@ class Scorer:
         return Score(loss / tokens, sum(right) / len(right), len(right))
 
     def _groups(self) -> Iterator[list[Encoded]]:
-        for numbers in same_pictures(self.records):
+        for numbers in same_pictures(self._examples.records):
             yield [self._examples[number] for number in numbers]
 
 

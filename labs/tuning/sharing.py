@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch.nn.functional import pad
 
+from labs.models.conversation import ALONG_TOKENS
 from labs.tuning.collate import Collator
 from labs.tuning.examples import Examples
 from labs.tuning.label_logits import shifted, token_losses, unwrapped
-from labs.tuning.mask import ALONG_TOKENS, Encoded
+from labs.tuning.mask import Encoded
 from labs.tuning.packing import IGNORE, Branch, Row, pack
 from labs.tuning.steps import same_pictures
 

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from labs.tuning.examples import Examples
 from labs.tuning.mask import Encoded
-from labs.tuning.records import Record, as_records
+from labs.tuning.records import Records
 
 PICTURES = 4  # a step has at least so many groups: pairs about one picture alone pull a model one way
 
@@ -100,9 +100,9 @@ def dealt(step: list[list[int]], devices: int) -> list[list[list[int]]]:
     return parts
 
 
-def same_pictures(records: Sequence[Record]) -> Iterator[list[int]]:
+def same_pictures(records: Records) -> Iterator[list[int]]:
     """The numbers of the records that show the same pictures in the same order; those without any stay alone."""
-    shown = as_records(records).keys.shown
+    shown = records.keys.shown
     order = shown.argsort(kind="stable")
     same = shown[order]
     starts = np.flatnonzero(np.append(True, (same[1:] != same[:-1]) | (same[1:] == 0)))

@@ -1,4 +1,4 @@
-"""How `fit` drives `transformers.Trainer`: its steps, its loss, its arguments, and what is watched meanwhile."""
+"""How `fit` drives `transformers.Trainer`: its steps, its loss, and what is watched meanwhile."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -10,15 +10,13 @@ import torch
 from accelerate import PartialState
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from tqdm import tqdm
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback
 
 from labs.tuning.budget import Budget
 from labs.tuning.label_logits import token_losses
 from labs.tuning.mask import Encoded
 from labs.tuning.run_folder import RunError, kept, seal
 from labs.tuning.sharing import Shared, model_inputs
-
-BETTER = {"loss": "lower", "exact": "higher"}  # the held-out metrics that may choose a checkpoint
 
 
 @dataclass(frozen=True)
@@ -132,23 +130,3 @@ class Watch(TrainerCallback):
 
     def on_train_end(self, args, state, control, **kwargs):
         self.bar.close()
-
-
-def arguments(out: Path, settings: dict) -> TrainingArguments:
-    """The library's arguments for the settings of `fit`; checkpoints go to out/checkpoints."""
-    best, precision = settings["best"], settings["precision"]
-    chosen = {"eval_strategy": "steps", "eval_steps": settings["save_every"], "metric_for_best_model": best,
-              "greater_is_better": BETTER[best] == "higher",
-              "load_best_model_at_end": True} if best else {}  # fmt: skip
-    return TrainingArguments(
-        str(out / "checkpoints"),
-        max_steps=settings["steps"] or -1, num_train_epochs=settings["epochs"] or 1.0,
-        per_device_train_batch_size=1, train_sampling_strategy="sequential",  # a step is one item of Steps
-        learning_rate=settings["learning_rate"],
-        lr_scheduler_type="linear", warmup_steps=min(10, (settings["steps"] or 100) // 10),
-        use_cpu=not torch.accelerator.is_available(), bf16=precision == "bfloat16", fp16=precision == "float16",
-        seed=settings["seed"], data_seed=settings["seed"],
-        save_steps=settings["save_every"], save_total_limit=2,
-        logging_steps=1, logging_nan_inf_filter=False,  # a loss that is not a number must be seen
-        disable_tqdm=True, report_to="none", remove_unused_columns=False, dataloader_pin_memory=False, **chosen,
-    )  # fmt: skip

@@ -24,11 +24,12 @@ from labs.models.catalog import Loaded
 from labs.models.chat import answer
 from labs.models.pictures import open_picture
 from labs.tuning.examples import Examples
-from labs.tuning.fit import Speed, fit
+from labs.tuning.fit import fit
 from labs.tuning.heldout import split
 from labs.tuning.lora import LoraSpec, add_lora
 from labs.tuning.records import Record, read
 from labs.tuning.score import score
+from labs.tuning.speed import Speed
 from labs.tuning.steps import Steps
 
 LEARNING_RATE, NEW_TOKENS = 1e-3, 8

@@ -10,10 +10,10 @@ import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from labs.tuning.packing import Row, pack
-from labs.tuning.prefix_loss import prefix_loss
 from labs.world import splits
 from labs.world.stories import sample_story
 from recipes import language, loop, workers
+from recipes.prefix_loss import prefix_loss
 from recipes.rows import encode, phase_at, scene_pairs, story_pairs
 
 WORKERS, GATE = 2, {}

@@ -8,10 +8,10 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from labs.models import mini
 from labs.tuning.packing import Row, pack
-from labs.tuning.prefix_loss import exact_matches, prefix_loss
 from labs.world import splits
 from labs.world.questions import KINDS, ask
 from recipes import loop
+from recipes.prefix_loss import exact_matches, prefix_loss
 from recipes.rows import EASY_COUNTS, pair, read_scene, text_rows
 
 WORKERS, GATE = 1, {"en": 0.4, "es": 0.4}

@@ -14,12 +14,12 @@ from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
 from labs.models import mini
 from labs.models.pixels import to_pixels
 from labs.tuning.packing import Row, pack
-from labs.tuning.prefix_loss import exact_matches, prefix_loss
 from labs.world import splits
 from labs.world.picture import SIZE, draw
 from labs.world.questions import KINDS, ask
 from labs.world.stories import sample_story
 from recipes import dual, language, loop, workers
+from recipes.prefix_loss import exact_matches, prefix_loss
 from recipes.rows import EASY_COUNTS, Phase, fit, pair, phase_at, scene_pairs, see, story_pairs, text_rows
 
 WORKERS, GATE = 2, {"en": 0.65, "event": 0.6}
