@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from accelerate.commands.config.config_args import load_config_from_file
 from safetensors.torch import load_file
+
+from labs.tuning.four_bit import nf4
 
 ROOT = Path(__file__).resolve().parents[1]
 LAUNCH = ROOT / "scripts" / "accelerate"
@@ -66,3 +69,12 @@ def test_launch_files_are_understood_and_say_whether_they_were_run(file):
     said = file.read_text().split("compute_environment")[0]
     assert f"scripts/accelerate/{file.name} -m labs tune" in said
     assert ("NOT RUN HERE" in said) != ("tests/test_devices.py" in said)
+
+
+def test_weights_in_4_bits_that_are_dealt_out_are_stored_in_the_type_they_compute_in(monkeypatch):
+    """FSDP deals out only tensors of one type."""
+    for dtype in (torch.float32, torch.bfloat16):
+        monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+        assert nf4(dtype).bnb_4bit_quant_storage == dtype
+        monkeypatch.delenv("ACCELERATE_USE_FSDP")
+        assert nf4(dtype).bnb_4bit_quant_storage == torch.uint8

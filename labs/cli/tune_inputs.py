@@ -16,6 +16,7 @@ from labs.models import catalog
 from labs.tuning.four_bit import nf4, repair_on_cpu
 from labs.tuning.heldout import leakage, split
 from labs.tuning.precision import dtype_for
+from labs.tuning.process import this_process
 from labs.tuning.questions import exam_of
 from labs.tuning.records import DataError, Records, read
 
@@ -61,8 +62,8 @@ def read_exam(
 
 def open_model(name: str | None, qlora: bool = False, full: bool = False):
     """The bundled mini model, or a folder or Hub id, to be tuned. Raises LabsError if it cannot be opened."""
-    cuda = torch.cuda.is_available()
-    dtype = torch.float32 if full else dtype_for("cuda" if cuda else "cpu")  # what learns needs all its digits
+    device = this_process().device
+    dtype = torch.float32 if full else dtype_for(device)  # what learns needs all its digits
     options = {"dtype": dtype} | ({"quantization_config": nf4(dtype)} if qlora else {})
     entry = catalog.find("multimodal")
     if name is None:
@@ -78,6 +79,6 @@ def open_model(name: str | None, qlora: bool = False, full: bool = False):
         why = str(error).strip().splitlines()[0].rstrip(".")
         raise LabsError(f"The model {name} cannot be opened: check the name and the network ({why}).") from None
     repair_on_cpu(loaded.model)
-    if cuda and not qlora:
-        loaded.model.to("cuda")
+    if not qlora:  # bitsandbytes has put it there
+        loaded.model.to(device)
     return loaded

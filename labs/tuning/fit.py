@@ -7,15 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-from accelerate import PartialState
-
 from labs.models.conversation import picture_token
 from labs.tuning.agreement import check_examples
 from labs.tuning.budget import Budget
 from labs.tuning.collate import Collator
 from labs.tuning.examples import Examples
 from labs.tuning.precision import check_precision
+from labs.tuning.process import this_process
 from labs.tuning.records import Record, Records
 from labs.tuning.run_folder import RunError, describe, full_disk_said, kept, open_run, write_json
 from labs.tuning.score import Score, Scorer
@@ -68,7 +66,7 @@ def fit(
     collate = SharedCollator(processor.tokenizer.pad_token_id, picture_token(processor))
     separate = why_separate(model, examples, collate) if speed.share else "share=False"
     config = asdict(chosen) | describe(model) | {"data": fingerprint(examples.records)}
-    state = PartialState()
+    state = this_process()
     with state.main_process_first():  # the others find the run begun, and go on from the same checkpoint
         checkpoint = open_run(out, config)
     scorer = Scorer(processor, heldout_records, chosen.max_length, speed.share) if heldout_records else None
@@ -87,7 +85,7 @@ def fit(
 
 def _check(model: Any, train: Sequence[Record], heldout: Sequence[Record], settings: Settings) -> None:
     """Raises RunError for settings that do not fit the model, the records or the devices."""
-    devices = PartialState(cpu=not torch.accelerator.is_available()).num_processes  # as `accelerate launch` has it
+    devices = this_process().num_processes
     if not train:
         raise RunError("there are no records to train on: give at least one.")
     if min(settings.batch, len(train)) < devices:

@@ -16,6 +16,7 @@ from transformers import BitsAndBytesConfig
 
 from labs.errors import LabsError
 from labs.tuning.parts import NAMES
+from labs.tuning.process import sharded
 
 SMALLEST_BLOCK = 32  # that bitsandbytes reads
 
@@ -28,12 +29,13 @@ def nf4(compute_dtype: torch.dtype = torch.float32) -> BitsAndBytesConfig:
     """The configuration to load a model with. Float32 computes exactly everywhere, bfloat16 faster on newer devices.
 
     Eyes, projector and head stay as they are: they are small, and the first two see pictures, whose activations have
-    larger outliers.
+    larger outliers. FSDP deals out only tensors of one type, so for it the 4-bit codes are stored as if they were that.
     """
     kept = "|".join(name for names in NAMES.values() for name in names)
     return BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=compute_dtype, llm_int8_skip_modules=["lm_head", rf"(.*\.)?({kept})"],
+        bnb_4bit_compute_dtype=compute_dtype, bnb_4bit_quant_storage=compute_dtype if sharded() else torch.uint8,
+        llm_int8_skip_modules=["lm_head", rf"(.*\.)?({kept})"],
     )  # fmt: skip
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import PartialState
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from tqdm import tqdm
 from transformers import PrinterCallback, Trainer, TrainerCallback
@@ -15,6 +14,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback
 from labs.tuning.budget import Budget
 from labs.tuning.label_logits import token_losses
 from labs.tuning.mask import Encoded
+from labs.tuning.process import this_process
 from labs.tuning.run_folder import RunError, kept, seal
 from labs.tuning.sharing import Shared, model_inputs
 
@@ -124,7 +124,7 @@ class Watch(TrainerCallback):
         self.bar.set_postfix({name: f"{value:.3f}" for name, value in shown.items()})
 
     def on_save(self, args, state, control, **kwargs):
-        PartialState().wait_for_everyone()  # every process writes its random state
+        this_process().wait_for_everyone()  # every process writes its random state
         if state.is_world_process_zero:
             seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
