@@ -1,6 +1,8 @@
 """Shared prefixes in every family: loss and gradients of the separate records, or a reason why not."""
 
 import json
+import random
+from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -12,6 +14,8 @@ from test_mask_families import READ_VIDEOS_TOO
 from transformers.utils import is_torchvision_available
 
 from labs.models.conversation import picture_token
+from labs.tuning import attention_in_parts as attention
+from labs.tuning.attention_in_parts import attention_in_parts, note_parts
 from labs.tuning.collate import Collator
 from labs.tuning.examples import Examples
 from labs.tuning.feature_cache import features_once
@@ -109,16 +113,24 @@ def test_a_picture_is_processed_once_for_the_records_beside_it(about, monkeypatc
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize("parts", [False, True], ids=["whole", "parts"])
 @pytest.mark.parametrize("family", SHARING)
-def test_loss_and_every_gradient_are_those_of_the_separate_records(standin, about, family):
+def test_loss_and_every_gradient_are_those_of_the_separate_records(standin, about, family, parts, monkeypatch):
     model, processor = standin(family)
+    told, real = [], attention.sdpa_attention_forward
+    spy = lambda module, query, *rest, **more: told.append(query.shape[2]) or real(module, query, *rest, **more)  # noqa: E731
+    monkeypatch.setattr(attention, "sdpa_attention_forward", spy)
     groups = [
         encoded(processor, [about((0,), SAYS[0]), about((0,), SAYS[1], SAYS[0]), about((0,), SAYS[2])]),
         encoded(processor, [about((1,), SAYS[2], SAYS[1], SAYS[0])]),
         encoded(processor, [about((1, 2), SAYS[0]), about((1, 2), SAYS[0]), about((1, 2), SAYS[1])]),
     ]
-    inputs = assert_equal(model.eval(), processor, groups)
-    assert len(inputs["input_ids"]) == 3
+    with attention_in_parts(model) if parts else nullcontext():
+        inputs = assert_equal(model.eval(), processor, groups)
+    rows, tokens = inputs["input_ids"].shape
+    cut = inputs["attention_mask"].causal
+    assert rows == 3 and 0 < cut < tokens
+    assert not parts or {cut, tokens - cut} <= set(told)
     assert why_not(model, groups[0], collator(processor)) is None
 
 
@@ -130,6 +142,42 @@ def test_the_mask_is_right_for_each_kind_of_attention(standin, about, attention)
     model.set_attn_implementation(attention)
     try:
         assert_equal(model.eval(), processor, [group])
+    finally:
+        model.set_attn_implementation(before)
+
+
+def test_the_first_queries_of_a_mask_look_at_all_before_them():
+    """As many as are noted, and one more does not in some row."""
+    rng = random.Random(0)
+    for _ in range(50):
+        rows = [Row([5] * rng.randint(0, 6), [_branch(rng) for _ in range(rng.randint(1, 3))]) for _ in range(2)]
+        batch = pack(rows, 0)
+        note_parts(batch.attention_mask, batch.branch)
+        cut = batch.attention_mask.causal
+        causal = torch.ones(batch.input_ids.shape[1], batch.input_ids.shape[1]).tril().bool()
+        agree = (batch.attention_mask[:, 0] == causal).all(2).cumprod(1).sum(1)  # rows of the square, from the top
+        assert 0 < cut == agree.min() if (batch.branch > 1).any() else cut == (batch.branch >= 0).sum(1).min()
+
+
+def _branch(rng: random.Random) -> Branch:
+    length = rng.randint(2, 5)
+    return Branch([7] * length, [False] + [True] * (length - 1))
+
+
+@pytest.mark.parametrize("implementation", ["eager", "sdpa"])
+def test_attention_in_parts_leaves_the_model_as_it_was(standin, about, implementation):
+    model, processor = standin("llava")
+    config, before = model.config.get_text_config(), model.config._attn_implementation
+    model.set_attn_implementation(implementation)
+    try:
+        with pytest.raises(RuntimeError, match="out"), attention_in_parts(model):
+            assert config._attn_implementation == ("eager" if implementation == "eager" else attention.NAME)
+            assert "sdpa_in_parts" not in model.config.to_json_string()  # of checkpoints written meanwhile
+            inputs = Collator(0)(encoded(processor, [about((0,), SAYS[0]), about((1,), SAYS[2])]))
+            within = model(**inputs).loss  # batches without branches go through it too
+            raise RuntimeError("out")
+        assert config._attn_implementation == implementation
+        assert torch.equal(model(**inputs).loss, within)
     finally:
         model.set_attn_implementation(before)
 
@@ -233,7 +281,9 @@ def test_steps_hold_every_record_once_and_stay_mixed(about):
 def test_switches_change_the_speed_and_not_the_result(about, tmp_path):
     records = [about((n % 3,), SAYS[n % 2]) for n in range(24)]
     ends, losses = [], []
-    for number, switches in enumerate((Speed(), Speed(share=False), Speed(label_logits=False))):
+    names = [name for name in Speed._fields if name != "tokens"]
+    others = [Speed(**{name: not getattr(Speed(), name)}) for name in names] + [Speed(tokens=None), Speed(tokens=40)]
+    for number, switches in enumerate([Speed(), *others]):
         model, processor = standins.llava()
         tuned = add_lora(model, LoraSpec(r=2))
         out = tmp_path / str(number)
@@ -241,7 +291,7 @@ def test_switches_change_the_speed_and_not_the_result(about, tmp_path):
         assert fitted.separate == (None if switches.share else "share=False")
         ends.append(load_file(out / "adapter" / "adapter_model.safetensors"))
         losses.append(fitted.losses)
-    assert losses[1:] == [pytest.approx(losses[0], abs=1e-5)] * 2
+    assert losses[1:] == [pytest.approx(losses[0], abs=1e-5)] * len(others)
     for other in ends[1:]:
         assert max((other[name] - ends[0][name]).abs().max().item() for name in other) < 1e-5
     assert max(tensor.abs().max().item() for name, tensor in ends[0].items() if "lora_B" in name) > 1e-3

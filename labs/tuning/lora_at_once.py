@@ -21,7 +21,7 @@ class _Sum(torch.autograd.Function):
     def forward(context, x: Tensor, weight: Tensor, bias: Tensor | None, A: Tensor, B: Tensor, scale: float) -> Tensor:
         rows = x.reshape(-1, x.shape[-1])
         low = rows @ A.T
-        out = torch.addmm(nn.functional.linear(rows, weight, bias), low, B.T, alpha=scale)
+        out = nn.functional.linear(rows, weight, bias).addmm_(low, B.T, alpha=scale)  # in place: a pass less
         context.save_for_backward(rows, low, weight, A, B)
         context.scale = scale
         return out.view(*x.shape[:-1], -1)
@@ -33,7 +33,7 @@ class _Sum(torch.autograd.Function):
         inner = (dy @ B).mul_(context.scale)
         dx = None
         if context.needs_input_grad[0]:
-            dx = torch.addmm(inner @ A, dy, weight).view(*given.shape[:-1], -1)
+            dx = (inner @ A).addmm_(dy, weight).view(*given.shape[:-1], -1)
         return dx, None, None, inner.T @ rows, (dy.T @ low).mul_(context.scale), None
 
 

@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import pad
 
 from labs.models.conversation import ALONG_TOKENS
+from labs.tuning.attention_in_parts import note_parts
 from labs.tuning.collate import Collator
 from labs.tuning.examples import Examples
 from labs.tuning.label_logits import shifted, token_losses, unwrapped
@@ -16,7 +17,7 @@ from labs.tuning.mask import Encoded
 from labs.tuning.packing import IGNORE, Branch, Row, pack
 from labs.tuning.steps import same_pictures
 
-TRIED = 4  # records of a group, to see whether the model can share
+TRIED = 2  # records of a group: enough to see whether the second is disturbed by the first
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}  # of one token's loss, in nats
 
 
@@ -92,6 +93,8 @@ def model_inputs(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> tupl
     if base.config._attn_implementation == "eager":  # which adds the mask instead of asking it
         least = torch.finfo(base.dtype).min
         inputs["attention_mask"] = torch.where(inputs["attention_mask"], 0.0, least).to(base.dtype)
+    else:
+        note_parts(inputs["attention_mask"], branch)
     return targets, inputs
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
+from labs.tuning.attention_in_parts import attention_in_parts
 from labs.tuning.feature_cache import FeatureCache, features_once
 from labs.tuning.lora_at_once import lora_at_once
 
@@ -16,6 +17,7 @@ class Speed(NamedTuple):
 
     share: bool = True  # records about the same pictures share them, where the model can
     label_logits: bool = True  # logits only where a label is
+    attention_in_parts: bool = True  # what nobody looks at in a shared row is not computed
     lora_at_once: bool = True  # a layer and its adapter in one go
     feature_megabytes: int = 1024  # frozen eyes look at a picture once, as far as this goes
     tokens: int | None = 0  # of a batch; a step with more is learned in several. 0: what suits the device
@@ -34,9 +36,12 @@ def faster(model: Any, speed: Speed) -> Iterator[FeatureCache | str]:
     if speed.checkpointing:
         getattr(model, f"{name}_enable")({"use_reentrant": False})
     try:
-        with lora_at_once(model) if speed.lora_at_once else nullcontext():
-            with features_once(model, speed.feature_megabytes) as cache:
-                yield cache
+        with (
+            attention_in_parts(model) if speed.attention_in_parts else nullcontext(),
+            lora_at_once(model) if speed.lora_at_once else nullcontext(),
+            features_once(model, speed.feature_megabytes) as cache,
+        ):
+            yield cache
     finally:
         if speed.checkpointing:
             getattr(model, f"{name}_disable")()

@@ -1,18 +1,31 @@
 """What scripts/bench.py measures: for each part the settings, and for each setting the arms that take turns."""
 
-SIZES = {64: 144, 256: 32, 576: 16}  # picture tokens -> pictures; eight pairs each
+SIZES = {64: 144, 256: 64, 576: 32}  # picture tokens -> pictures; eight pairs each
 BATCH, EPOCHS = 64, 2
 # Records of a step that the peers learn from at once: of 4, 8, 16 and 64 the fastest, see the part "peers".
 AT_ONCE = {64: 16, 256: 4, 576: 4}
 SWITCHES = {
     "all": {},
     "without shared prefixes": {"share": False},
+    "without attention in parts": {"attention_in_parts": False},
     "without logits at labels only": {"label_logits": False},
     "without features once": {"feature_megabytes": 0},
     "without a budget of tokens": {"tokens": None},
-    "without any": {"share": False, "label_logits": False, "feature_megabytes": 0, "tokens": None},
+    "without layer and adapter in one go": {"lora_at_once": False},
+    "without any": {
+        "share": False,
+        "label_logits": False,
+        "feature_megabytes": 0,
+        "tokens": None,
+        "lora_at_once": False,
+    },
     "activations computed twice": {"checkpointing": True},
 }
+
+
+def counted(number: int, name: str) -> str:
+    """1 pair, 8 pairs."""
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
 def tuning() -> dict[str, dict]:
@@ -21,7 +34,7 @@ def tuning() -> dict[str, dict]:
     for tokens, pairs, pictures in [(tokens, 8, pictures) for tokens, pictures in SIZES.items()] + [(64, 1, 384)]:
         common = {"picture_tokens": tokens, "pairs": pairs, "pictures": pictures}
         peer = common | {"at_once": AT_ONCE[tokens]}
-        plans[f"{tokens} picture tokens, {pairs} pairs"] = {
+        plans[f"{tokens} picture tokens, {counted(pairs, 'pair')}"] = {
             "labs": common | {"arm": "labs"},
             "trl": peer | {"arm": "trl"},
             "trainer": peer | {"arm": "trainer"},
@@ -46,10 +59,10 @@ def switches() -> dict[str, dict]:
     """What each piece adds."""
     common = {"arm": "labs", "picture_tokens": 256, "pairs": 8, "pictures": SIZES[256]}
     small = common | {"picture_tokens": 64, "pictures": SIZES[64]}
-    apart = {"all": {}, "without layer and adapter in one go": {"lora_at_once": False}}
+    apart = ("all", "without attention in parts", "without layer and adapter in one go")
     return {
         "256 picture tokens, 8 pairs": {name: common | {"switches": switch} for name, switch in SWITCHES.items()},
-        "64 picture tokens, 8 pairs": {name: small | {"switches": switch} for name, switch in apart.items()},
+        "64 picture tokens, 8 pairs": {name: small | {"switches": SWITCHES[name]} for name in apart},
     }
 
 
@@ -72,7 +85,7 @@ def evaluation() -> dict[str, dict]:
     plans = {}
     for tokens, pairs in ((64, 8), (256, 8), (64, 1)):
         common = {"picture_tokens": tokens, "pairs": pairs, "pictures": 192 // pairs}
-        plans[f"{tokens} picture tokens, {pairs} questions"] = {
+        plans[f"{tokens} picture tokens, {counted(pairs, 'question')}"] = {
             arm: common | {"arm": arm, "epochs": 1} for arm in ("answers", "one by one")
         }
     return plans
