@@ -1,6 +1,6 @@
 """Hands-on labs for "Multimodal Large Language Models and Tunings". Light to import: no torch before a model.
 
-world <- models <- evaluation <- tuning <- systems <- teaching <- cli        who may import whom
+world <- models <- preflight <- data <- evaluation <- tuning <- systems <- teaching <- cli     who may import whom
 """
 
 import os

@@ -39,7 +39,7 @@ PICTURES, STORIES, SINGLES = 500, 100, 1000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("roles", nargs="*", default=list(catalog.ROLES))
+    parser.add_argument("roles", nargs="*", default=list(catalog.MINI))
     parser.add_argument("--runs", type=Path, default=Path("runs/pretrain"))
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()

@@ -15,9 +15,9 @@ import transformers as hf
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 from tokenizers.processors import TemplateProcessing
 
+from labs.data.records import Record
 from labs.models import checkpoint, mini
 from labs.models.tokens import build_tokenizer
-from labs.tuning.records import Record
 from labs.world import splits
 from labs.world.picture import draw
 

@@ -11,16 +11,17 @@ from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
 
-from labs.tuning import lora_by_hand, nf4_by_hand
+from labs.tuning.by_hand import lora as lora_by_hand
+from labs.tuning.by_hand import nf4 as nf4_by_hand
+from labs.tuning.by_hand.live_bytes import LiveBytes
+from labs.tuning.by_hand.lora import LoraLinear
+from labs.tuning.by_hand.memory import Memory, Step, predict
+from labs.tuning.by_hand.nf4 import dequantise, quantise
+from labs.tuning.by_hand.shapes import parameters
 from labs.tuning.footprint import bytes_of
 from labs.tuning.four_bit import nf4
-from labs.tuning.live_bytes import LiveBytes
 from labs.tuning.lora import LoraSpec, add_lora
-from labs.tuning.lora_by_hand import LoraLinear
-from labs.tuning.memory import Memory, Step, predict
-from labs.tuning.nf4_by_hand import dequantise, quantise
 from labs.tuning.parts import part_of
-from labs.tuning.shapes import parameters
 
 # ---------------------------------------------------------------------------------------------------------------
 # LoRA

@@ -18,16 +18,16 @@ from typer.testing import CliRunner
 
 from labs.cli.tune import tune
 from labs.cli.tune_inputs import read_exam
+from labs.data import json_entries
+from labs.data.heldout import leakage, split
+from labs.data.keys import key_of
+from labs.data.record import DataError, Record
+from labs.data.records import Records, as_records, read
 from labs.models import catalog
 from labs.models.pictures import PictureError, open_picture
 from labs.tuning import examples as remembering
-from labs.tuning import json_entries
 from labs.tuning.examples import Examples
-from labs.tuning.heldout import leakage, split
-from labs.tuning.keys import key_of
 from labs.tuning.mask import encode
-from labs.tuning.record import DataError, Record
-from labs.tuning.records import Records, as_records, read
 from labs.world import splits
 from labs.world.picture import draw
 from labs.world.questions import KINDS
@@ -453,8 +453,8 @@ import json, sys
 from pathlib import Path
 import pyarrow as pa
 from PIL import Image
-from labs.tuning.heldout import leakage, split
-from labs.tuning.records import read
+from labs.data.heldout import leakage, split
+from labs.data.records import read
 
 count, kind, out, checkpoint = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4]
 if kind == "json":  # imported first, for the most memory that importing takes must not hide that of reading

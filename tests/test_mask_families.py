@@ -19,6 +19,7 @@ import transformers as hf
 from transformers.utils import is_torchvision_available
 
 import labs
+from labs.data.records import DataError
 from labs.models.conversation import picture_token, write
 from labs.models.pictures import open_picture
 from labs.tuning.agreement import check_agreement, count_features
@@ -27,7 +28,6 @@ from labs.tuning.examples import Examples
 from labs.tuning.mask import encode
 from labs.tuning.mask_view import explain
 from labs.tuning.packing import IGNORE
-from labs.tuning.records import DataError
 
 READ_VIDEOS_TOO = ["smolvlm", "qwen2_vl", "qwen2_5_vl"]
 FAMILIES = ["llava", "llava_next", "idefics3", "paligemma", "blip_2", "instructblip"]

@@ -13,20 +13,20 @@ from PIL import Image
 from rich.console import Console
 from transformers.utils import is_torchvision_available
 
+from labs.data.records import read
 from labs.evaluation import heldout, interval, proof, reading_once
 from labs.evaluation.answering import answers
 from labs.evaluation.exam import Exam, Item, clusters, looks_of
 from labs.evaluation.metrics import BLEU, EXACT_MATCH, STORY_EVENTS, VQA_ACCURACY, fitting
 from labs.evaluation.proof import evaluate, judge
+from labs.evaluation.questions import exam_of
 from labs.evaluation.reading_once import can_read_once
 from labs.evaluation.vqa import vqa_accuracy, written_alike
 from labs.models import catalog
 from labs.models.catalog import Entry, Loaded
 from labs.models.conversation import write
 from labs.tuning.lora import LoraSpec, add_lora
-from labs.tuning.questions import exam_of
 from labs.tuning.random_adapter import norm_of_product, random_adapter
-from labs.tuning.records import read
 from labs.tuning.score import score
 from labs.world.records import write_llava
 

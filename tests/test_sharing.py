@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from test_mask_families import READ_VIDEOS_TOO
 from transformers.utils import is_torchvision_available
 
+from labs.data.records import DataError, Record
 from labs.models.conversation import picture_token
 from labs.tuning import attention_in_parts as attention
 from labs.tuning.attention_in_parts import attention_in_parts, note_parts
@@ -24,7 +25,6 @@ from labs.tuning.label_logits import logits_at, shifted, supervised_logits, toke
 from labs.tuning.lora import LoraSpec, add_lora
 from labs.tuning.mask import encode
 from labs.tuning.packing import IGNORE, Branch, Row, pack
-from labs.tuning.records import DataError, Record
 from labs.tuning.sharing import SharedCollator, model_inputs, why_not
 from labs.tuning.speed import Speed
 from labs.tuning.steps import PICTURES, Steps

@@ -11,7 +11,7 @@ import pytest
 import labs
 
 ROOT = labs.home()
-ORDER = ("world", "models", "evaluation", "tuning", "systems", "teaching", "cli")
+ORDER = ("world", "models", "preflight", "data", "evaluation", "tuning", "systems", "teaching", "cli")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 

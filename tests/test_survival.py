@@ -10,11 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from labs.data.records import Record
 from labs.models import catalog
 from labs.tuning import trainer
 from labs.tuning.fit import fit
 from labs.tuning.lora import LoraSpec, add_lora
-from labs.tuning.records import Record
 from labs.tuning.run_folder import RunError, checkpoints
 from labs.world import splits
 from labs.world.picture import draw

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from labs.cli.tour import sentences, tour, tune_arm
+from labs.data.records import read
 from labs.evaluation.exam import Exam, Item
 from labs.evaluation.interval import difference, interval
 from labs.evaluation.metrics import exact_match, told_events
 from labs.evaluation.skill import compare
-from labs.tuning.records import read
 
 
 @pytest.fixture(scope="module")

@@ -24,10 +24,12 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from labs.cli.tune import tune
+from labs.data import heldout
+from labs.data.records import DataError, Record, read
 from labs.errors import LabsError
 from labs.models import catalog
 from labs.tuning import fit as fitting
-from labs.tuning import heldout, mask, mask_view
+from labs.tuning import mask, mask_view
 from labs.tuning import score as scoring
 from labs.tuning.collate import Collator
 from labs.tuning.examples import Examples
@@ -37,7 +39,6 @@ from labs.tuning.four_bit import FourBitError, nf4, repair_on_cpu
 from labs.tuning.lora import LoraSpec, add_lora, load_adapter, target_modules
 from labs.tuning.packing import IGNORE, Row, pack, question_answer, visible
 from labs.tuning.parts import part_of
-from labs.tuning.records import DataError, Record, read
 from labs.tuning.run_folder import RunError, checkpoints, is_full_disk
 from labs.tuning.score import score
 from labs.world import splits

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 import labs
 from labs.cli.ask import ask
+from labs.cli.preflight import preflight
 from labs.cli.tune import tune
 from labs.errors import LabsError
 
@@ -71,6 +72,7 @@ app = typer.Typer(
 )
 app.command()(ask)
 app.command()(tune)
+app.command()(preflight)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 
 import labs
 from labs.errors import LabsError
-from labs.models.catalog import Entry, Loaded, find, load
+from labs.models.catalog import CatalogError, Entry, Loaded, find, load, where
 from labs.models.familiar import judge_picture, judge_question
 from labs.models.pictures import open_picture
 
@@ -32,7 +32,9 @@ def ask(
     role: Annotated[
         str, typer.Option(help="Who answers: `multimodal` (LLaVA) or `generative` (GIT, the generation before).")
     ] = "multimodal",
-    profile: Annotated[str, typer.Option(help="Size of the model: `mini` is bundled and works offline.")] = "mini",
+    profile: Annotated[
+        str, typer.Option(help="`mini` is bundled and works offline; `colab` and `full` come from the Hub.")
+    ] = "mini",
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write question, answer and warnings for a machine.")
     ] = None,
@@ -54,7 +56,7 @@ def ask(
     entry = check_model(role, profile)
     check_writable(json_file)
     pictures = [open_picture(path) for path in paths]
-    warnings = find_warnings(paths, pictures, question)
+    warnings = find_warnings(paths, pictures, question) if profile == "mini" else []
     start = time.perf_counter()
     answer = _answer(_load(role, profile, entry), pictures, question)
     typer.echo(answer)
@@ -93,8 +95,8 @@ def check_model(role: str, profile: str) -> Entry:
         raise LabsError(f"--role must be one of {ROLES}, not {role!r}.")
     try:
         return find(role, profile)
-    except ValueError as error:
-        raise LabsError(f"--profile cannot be used: {error}.") from None
+    except CatalogError as error:
+        raise LabsError(f"--profile cannot be used: {error}") from None
 
 
 def check_writable(file: Path | None) -> None:
@@ -127,18 +129,21 @@ def write_json(file: Path, result: dict) -> None:
 
 
 def _load(role: str, profile: str, entry: Entry) -> Loaded:
+    place, remedy = where(entry), "check the network"
     if profile == "mini":
         labs.offline()  # before transformers is imported
-    if not (folder := labs.home() / "data" / "checkpoints" / entry.name).is_dir():
-        raise LabsError(f"There is no model at {folder}: fetch data/checkpoints again.")
+        remedy = "fetch it again"
+        if not os.path.isdir(place):
+            raise LabsError(f"There is no model at {place}: fetch data/checkpoints again.")
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # it would flash by
+    if profile == "mini":
+        logging.disable_progress_bar()  # it would flash by
     try:
         return load(role, profile)
     except (OSError, ValueError, SafetensorError) as error:
         why = str(error).strip().splitlines()[0].rstrip(".")
-        raise LabsError(f"The model at {folder} cannot be opened: fetch it again ({why}).") from None
+        raise LabsError(f"The model at {place} cannot be opened: {remedy} ({why}).") from None
 
 
 def _answer(loaded: Loaded, pictures: list[Image], question: str) -> str:

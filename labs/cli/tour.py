@@ -11,6 +11,7 @@ import torch
 import typer
 
 from labs.cli.tour_report import write_report
+from labs.data.records import Record, read
 from labs.evaluation import heldout, skill
 from labs.evaluation.metrics import told_events
 from labs.models import catalog, chat
@@ -20,7 +21,6 @@ from labs.tuning.footprint import bytes_of, trainable_table
 from labs.tuning.four_bit import nf4
 from labs.tuning.lora import add_lora
 from labs.tuning.random_adapter import random_adapter
-from labs.tuning.records import Record, read
 from labs.world.picture import draw
 from labs.world.thermal_camera import sample_reading, write_llava
 

@@ -9,16 +9,16 @@ from rich.console import Console
 from transformers.utils import logging
 
 import labs
+from labs.data.heldout import leakage, split
+from labs.data.records import DataError, Records, read
 from labs.errors import LabsError
 from labs.evaluation import heldout as world
 from labs.evaluation.exam import Exam
+from labs.evaluation.questions import exam_of
 from labs.models import catalog
 from labs.tuning.four_bit import nf4, repair_on_cpu
-from labs.tuning.heldout import leakage, split
 from labs.tuning.precision import dtype_for
 from labs.tuning.process import this_process
-from labs.tuning.questions import exam_of
-from labs.tuning.records import DataError, Records, read
 
 WORLD = 25  # pictures of the micro-world, each with eight to eleven questions
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from labs.data.records import Records
 from labs.evaluation.exam import Exam
 from labs.evaluation.proof import evaluate, judge
 from labs.models.catalog import Loaded
@@ -16,7 +17,6 @@ from labs.tuning.lora import LoraSpec, add_lora
 from labs.tuning.mask_view import explain
 from labs.tuning.precision import dtype_for
 from labs.tuning.random_adapter import random_adapter
-from labs.tuning.records import Records
 from labs.tuning.score import score
 
 

@@ -1,64 +1,69 @@
 """Which checkpoint plays which role. A notebook asks for a role; the profile decides what plays it.
 
-`mini` is bundled in data/checkpoints and needs no network; the real profiles name checkpoints of the Hub.
+`mini` is bundled in data/checkpoints and needs no network; the real profiles name checkpoints of the Hub
+(labs.models.real). The variable LABS_PROFILE, or `labs.models.catalog.profile`, says which one is meant.
 """
 
-from dataclasses import dataclass
-from typing import Any
+import os
+from pathlib import Path
 
 import labs
-
-PROFILES = ("mini", "colab", "full")
-ROLES = ("dual_encoder", "language", "generative", "multimodal")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One checkpoint: where it lies (a folder or a Hub id) and the stock classes that open it."""
-
-    name: str
-    model_class: str
-    processor_class: str = "AutoProcessor"
-
+from labs.errors import LabsError
+from labs.models.entry import Entry, Loaded
+from labs.models.real import COLAB, FULL, SYSTEMS
 
 MINI = {
     "dual_encoder": Entry("mini-clip", "CLIPModel"),
     "language": Entry("mini-llama", "LlamaForCausalLM", "AutoTokenizer"),
     "generative": Entry("mini-git", "GitForCausalLM"),
-    "multimodal": Entry("mini-llava", "LlavaForConditionalGeneration"),
+    "multimodal": Entry("mini-llava", "LlavaForConditionalGeneration", millions=1.96, layers=4, width=128, side=72),
 }
+PROFILES = {"mini": MINI, "colab": COLAB, "full": FULL}
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A model ready to use, with the processor (or, for text alone, the tokenizer) that goes with it."""
-
-    entry: Entry
-    model: Any
-    processor: Any
+class CatalogError(LabsError, ValueError):
+    """There is no such role, profile or system."""
 
 
-def find(role: str, profile: str = "mini") -> Entry:
-    """The entry that plays `role` in `profile`. Raises ValueError for names that do not exist."""
-    if role not in ROLES:
-        raise ValueError(f"role must be one of {ROLES}, not {role!r}")
-    if profile not in PROFILES:
-        raise ValueError(f"profile must be one of {PROFILES}, not {profile!r}")
-    if profile != "mini":
-        raise ValueError(f"profile {profile!r} has no checkpoints yet: use 'mini', or name a checkpoint yourself")
-    return MINI[role]
+def profile() -> str:
+    """The profile that is meant where none is named: LABS_PROFILE, otherwise mini."""
+    return os.environ.get("LABS_PROFILE", "mini")
 
 
-def load(role: str, profile: str = "mini", **kwargs) -> Loaded:
-    """Load the model (float32, evaluation mode) and processor that play `role`; keyword arguments go to the model."""
-    entry = find(role, profile)
-    return load_from(str(labs.home() / "data" / "checkpoints" / entry.name), entry, **kwargs)
+def find(role: str, profile_name: str | None = None) -> Entry:
+    """The entry that plays `role` in a profile. Raises CatalogError for names that do not exist."""
+    chosen = profile_name or profile()
+    if chosen not in PROFILES:
+        raise CatalogError(f"there is no profile {chosen!r}: choose one of {', '.join(PROFILES)}.")
+    if role not in PROFILES[chosen]:
+        raise CatalogError(f"profile {chosen} has no {role!r}: it has {', '.join(PROFILES[chosen])}.")
+    return PROFILES[chosen][role]
 
 
-def load_from(path: str, entry: Entry, **kwargs) -> Loaded:
-    """Open a checkpoint folder or Hub id with the entry's stock classes."""
+def system(name: str) -> Entry:
+    """The checkpoint of a system by the tutorial's name for it. Raises CatalogError."""
+    if name not in SYSTEMS:
+        raise CatalogError(f"there is no system {name!r}: the catalogue has {', '.join(SYSTEMS)}.")
+    return SYSTEMS[name]
+
+
+def where(entry: Entry) -> str:
+    """Its folder if it is bundled, otherwise its Hub id."""
+    bundled = entry in MINI.values()
+    return str(Path(labs.home(), "data", "checkpoints", entry.name)) if bundled else entry.name
+
+
+def load(role: str, profile_name: str | None = None, **options) -> Loaded:
+    """The model (float32, evaluation mode) and the processor that play `role`; options go to the model."""
+    entry = find(role, profile_name)
+    return load_from(where(entry), entry, **options)
+
+
+def load_from(path: str, entry: Entry, **options) -> Loaded:
+    """Open a checkpoint folder or Hub id with the entry's stock classes: never pickled weights, nor code of its own."""
     import transformers
 
-    kwargs = {"dtype": "float32"} | kwargs
-    model = getattr(transformers, entry.model_class).from_pretrained(path, **kwargs).eval()
-    return Loaded(entry, model, getattr(transformers, entry.processor_class).from_pretrained(path))
+    options = {"dtype": "float32", "use_safetensors": True, "trust_remote_code": False} | options
+    model = getattr(transformers, entry.model_class).from_pretrained(path, **options).eval()
+    reader = getattr(transformers, entry.processor_class).from_pretrained(path) if entry.processor_class else None
+    return Loaded(entry, model, reader)

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
+from labs.data.records import DataError
 from labs.tuning.examples import Examples
 from labs.tuning.mask import Encoded
-from labs.tuning.records import DataError
 
 
 def check_examples(model: Any, examples: Examples) -> None:

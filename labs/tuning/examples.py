@@ -9,10 +9,10 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
+from labs.data.records import Record, as_records
 from labs.models.pictures import open_picture
 from labs.models.writer import Writer
 from labs.tuning.mask import Encoded, encode
-from labs.tuning.records import Record, as_records
 
 KEPT = 32  # opened pictures: the records of a step often show the same ones
 MEGABYTES = 16  # of tokens; what no longer fits is written anew every time

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from labs.data.records import Record, Records
 from labs.models.conversation import picture_token
 from labs.tuning.agreement import check_examples
 from labs.tuning.budget import Budget
@@ -14,7 +15,6 @@ from labs.tuning.collate import Collator
 from labs.tuning.examples import Examples
 from labs.tuning.precision import check_precision
 from labs.tuning.process import this_process
-from labs.tuning.records import Record, Records
 from labs.tuning.run_folder import RunError, describe, full_disk_said, kept, open_run, write_json
 from labs.tuning.score import Score, Scorer
 from labs.tuning.settings import BETTER, Settings, arguments

@@ -18,12 +18,12 @@ from typing import Any
 import torch
 from PIL.Image import Image
 
+from labs.data.records import DataError, Record
 from labs.models.conversation import ALONG_TOKENS, picture_token
 from labs.models.messages import ConversationError
 from labs.models.pictures import open_picture
 from labs.models.writer import Writer
 from labs.tuning.packing import IGNORE
-from labs.tuning.records import DataError, Record
 
 # Stand-ins for an answer; one of them always differs from it in the first and in the last letter. Common words, for
 # which every tokenizer has one token with the space before them: a digit's space is a token of its own in Llama's and

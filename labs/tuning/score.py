@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn.functional import cross_entropy
 
+from labs.data.records import Record
 from labs.models.conversation import picture_token
 from labs.tuning.budget import Budget
 from labs.tuning.collate import Collator
@@ -15,7 +16,6 @@ from labs.tuning.examples import Examples
 from labs.tuning.label_logits import supervised_logits, unwrapped
 from labs.tuning.mask import Encoded
 from labs.tuning.packing import IGNORE
-from labs.tuning.records import Record
 from labs.tuning.sharing import SharedCollator, model_inputs, why_separate
 from labs.tuning.steps import same_pictures
 

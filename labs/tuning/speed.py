@@ -1,4 +1,4 @@
-"""What makes tuning fast without changing its result: the switches, and the two that change the model meanwhile."""
+"""What makes tuning fast without changing its result: the switches, and those that change the model meanwhile."""
 
 from collections import defaultdict
 from collections.abc import Iterator

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 from torch.utils.data import Dataset
 
+from labs.data.records import Records
 from labs.tuning.examples import Examples
 from labs.tuning.mask import Encoded
-from labs.tuning.records import Records
 
 PICTURES = 4  # a step has at least so many groups: pairs about one picture alone pull a model one way
 

@@ -14,20 +14,20 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, addmm_flop
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from benching.bench_model import build, write_records
 from benching.plans import BATCH
+from labs.data.heldout import split
+from labs.data.records import Record, read
 from labs.evaluation.answering import answers
 from labs.models.catalog import Loaded
 from labs.models.chat import answer
 from labs.models.pictures import open_picture
 from labs.tuning.examples import Examples
 from labs.tuning.fit import fit
-from labs.tuning.heldout import split
 from labs.tuning.lora import LoraSpec, add_lora
-from labs.tuning.records import Record, read
 from labs.tuning.score import score
 from labs.tuning.speed import Speed
 from labs.tuning.steps import Steps
@@ -54,7 +54,8 @@ def main() -> None:
 def measured(loaded: Loaded, records: list[Record], heldout: list[Record], settings: dict) -> dict:
     """Run the arm. With `count` only its matrix products are counted, which takes longer."""
     idle = resident()
-    counter = FlopCounterMode(display=False) if settings.get("count") else nullcontext()
+    in_place = {torch.ops.aten.addmm_: addmm_flop}  # which the counter does not know
+    counter = FlopCounterMode(display=False, custom_mapping=in_place) if settings.get("count") else nullcontext()
     with tempfile.TemporaryDirectory() as out, counter:
         start = time.perf_counter()
         told = (TUNING | ANSWERING)[settings["arm"]](loaded, records, settings, Path(out) / "run")

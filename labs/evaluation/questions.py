@@ -4,9 +4,9 @@ import random
 from collections.abc import Sequence
 from functools import partial
 
+from labs.data.records import Record
 from labs.evaluation.exam import Exam, Item
 from labs.models.pictures import open_picture
-from labs.tuning.records import Record
 
 MOST = 200  # records that are asked about: to generate an answer takes longer than to score it
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from labs.data.keys import Keys, key_of
+from labs.data.record import FORM, FormError, Record
+from labs.data.report import LOOK, WRONG, Finding, Report
 from labs.models.pictures import PictureError, open_picture
-from labs.tuning.data_report import LOOK, WRONG, Finding, Report
-from labs.tuning.keys import Keys, key_of
-from labs.tuning.record import FORM, FormError, Record
 
 NAMED = 5  # of many faults, so many are named
 MAJORITY, FEW = 0.5, 20  # one answer with a larger share of more answers than these is a reason to look

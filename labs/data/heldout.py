@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from labs.tuning.data_report import WRONG, Finding
-from labs.tuning.keys import Keys
-from labs.tuning.records import Record, Records, as_records
+from labs.data.keys import Keys
+from labs.data.records import Record, Records, as_records
+from labs.data.report import WRONG, Finding
 
 FEWEST = 10  # with fewer records none is kept back
 

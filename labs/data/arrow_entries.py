@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from labs.tuning.record import DataError
+from labs.data.record import DataError
 
 ROWS, BYTES = 100, 1 << 20  # of a parquet file, read at a time
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from zlib import crc32
 
-from labs.tuning.record import DataError
+from labs.data.record import DataError
 
 CHARACTERS = 1 << 20  # read at a time while the file is looked through
 LIST = (re.compile(r"\ufeff?\s*\[\s*"), re.compile(r"\s*,\s*"), re.compile(r"\s*\]\s*"))  # before, between, after

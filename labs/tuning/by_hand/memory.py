@@ -1,4 +1,4 @@
-"""What a tuning step holds in memory, predicted from the model's configuration (measured: labs.tuning.live_bytes).
+"""What a tuning step holds in memory, predicted from the model's configuration (measured: by live_bytes beside it).
 
     peak = weights + adapters + optimizer + max(activations, gradients) + working
 
@@ -22,8 +22,8 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from transformers import LlavaConfig
 
+from labs.tuning.by_hand.shapes import Linear, Stack, language, linears, parameters, patches, vision
 from labs.tuning.lora import LoraSpec
-from labs.tuning.shapes import Linear, Stack, language, linears, parameters, patches, vision
 
 FLOAT = 4  # bytes: norms, loss and adapters are computed in float32 even where the model is in 16 bits
 Method = Literal["full", "lora", "qlora"]

@@ -1,7 +1,7 @@
 """Data for tuning, checked before it begins and read when it is needed: 100,000 records take no more than a thousand.
 
 Files: a JSON list in LLaVA's format, or JSON lines; a Hugging Face dataset as parquet files or saved with
-`save_to_disk`. In all of them a record may be written in either format of `labs.tuning.record`.
+`save_to_disk`. In all of them a record may be written in either format of `labs.data.record`.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labs.tuning.check import Keys, check
-from labs.tuning.data_report import Report
-from labs.tuning.json_entries import JsonEntries
-from labs.tuning.record import DataError, Record, to_record
+from labs.data.check import Keys, check
+from labs.data.json_entries import JsonEntries
+from labs.data.record import DataError, Record, to_record
+from labs.data.report import Report
 
 if TYPE_CHECKING:
     import datasets
@@ -73,7 +73,7 @@ def _open(data: "str | Path | datasets.Dataset") -> "Sequence | datasets.Dataset
     if not isinstance(data, (str, Path)):
         return data.with_format("arrow")  # in which pictures stay as they are stored
     if Path(data).is_dir() or Path(data).suffix == ".parquet":
-        from labs.tuning.arrow_entries import open_arrow
+        from labs.data.arrow_entries import open_arrow
 
         return open_arrow(Path(data))
     return JsonEntries(Path(data))

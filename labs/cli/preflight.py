@@ -1,0 +1,58 @@
+"""python -m labs preflight: what this machine can run, what would go wrong, and what mends it."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from labs.cli.ask import check_writable, write_json
+from labs.errors import LabsError
+
+
+def preflight(
+    profile: Annotated[
+        str | None, typer.Option(help="`mini`, `colab` or `full` instead of the largest that fits.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the results for a machine.")
+    ] = None,
+) -> None:
+    """Look at this machine, choose what to run on it and say why; name what would go wrong, and what mends it.
+
+    Ends with 2 if something would stop the labs. The Hub is not asked while HF_HUB_OFFLINE=1.
+
+    Example: `python -m labs preflight --profile colab`
+    """
+    check_writable(json_file)
+    from labs.preflight import machine as looking
+    from labs.preflight.decide import decide
+    from labs.preflight.problems import problems
+
+    machine = looking.look()
+    choice = decide(machine, **({"profile": profile} if profile else {}))
+    found = problems(machine, choice)
+    console = Console()
+    console.print(_table(choice))
+    for problem in found:
+        console.print(f"{'STOP' if problem.stops else 'note'}: {problem.what}: {problem.mend}.", soft_wrap=True)
+    if json_file:
+        said = {"machine": asdict(machine) | {"cached": sorted(machine.cached)}, "choice": asdict(choice)}
+        write_json(json_file, said | {"problems": [asdict(problem) for problem in found]})
+    if any(problem.stops for problem in found):
+        raise LabsError(f"{sum(problem.stops for problem in found)} of these would stop the labs: mend them first.")
+
+
+def _table(choice) -> Table:
+    table = Table("", "chosen", "because")
+    said = {"profile": choice.profile, "device": choice.device, "numbers": choice.numbers,
+            "four_bit": "4 bits a weight" if choice.four_bit else "whole weights",
+            "checkpointing": "activations twice" if choice.checkpointing else "activations kept",
+            "tokens": f"{choice.tokens} a batch", "side": f"{choice.side} pixels"}  # fmt: skip
+    for name, value in said.items():
+        table.add_row(name.replace("four_bit", "weights"), value, choice.reasons.get(name, ""))
+    table.add_row("memory", f"{choice.memory:.1f} GB", "predicted, while the multimodal model is tuned")
+    table.add_row("download", f"{choice.download:.1f} GB", "what is not in the cache yet")
+    return table
