@@ -26,7 +26,7 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 IS_SUITABLE = f"import sys; sys.exit(not {OLDEST} <= sys.version_info[:2] <= {NEWEST})"
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 ENVIRONMENT = {
-    "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads made a step 30 times slower beside another busy process
+    "GOMP_SPINCOUNT": "1000",  # threads that wait longer made a step 30 times slower beside another busy process
     "TOKENIZERS_PARALLELISM": "false",  # forked workers otherwise print a warning each
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "PYTHONUTF8": "1",  # Windows would read our text files in its own code page

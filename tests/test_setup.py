@@ -385,12 +385,12 @@ def test_children_get_our_environment_unless_it_is_set(monkeypatch, tmp_path):
     bootstrap = load_bootstrap()
     for name in bootstrap.ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
     seen = tmp_path / "seen.json"
     program = f"import json, os; json.dump(dict(os.environ), open({str(seen)!r}, 'w'))"
     assert bootstrap.run_child([sys.executable, "-c", program], OMP_NUM_THREADS="1") == 0
     environment = json.loads(seen.read_text())
-    assert environment["OMP_WAIT_POLICY"] == "ACTIVE"
+    assert environment["GOMP_SPINCOUNT"] == "7"
     assert environment["TOKENIZERS_PARALLELISM"] == "false"
     assert environment["PYTHONUTF8"] == environment["HF_HUB_DISABLE_TELEMETRY"] == "1"
 
