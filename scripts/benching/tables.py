@@ -72,7 +72,7 @@ def where(found: dict) -> str:
             f"of rank 8, {rounds} alternating rounds: medians of fresh processes, ratios within a round [least, most]. "
             "TRL and Trainer learn from as many records at once as suits TRL best. The labs reach "
             f"{min(shares):.0f}-{max(shares):.0f} % of this machine's {machine['float32_gigaflops']:.0f} GFLOP/s in "
-            "matrix products over the whole run, reading and writing included."
+            "matrix products (attention not counted) over the whole run, reading and writing included."
         )
     return ""
 
