@@ -215,6 +215,20 @@ def idefics3() -> Standin:
     return _idefics3(hf.Idefics3ForConditionalGeneration, hf.Idefics3Config, processor, tokenizer)
 
 
+def git() -> Standin:
+    """git-base-vqav2: BERT's tokenizer, which opens and closes a text, and CLIP's way with pictures."""
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *sorted(set(WORDS.lower().split()))]
+    tokenizer = hf.BertTokenizer(vocab={word: number for number, word in enumerate(words)})
+    crop = {"height": SIZE, "width": SIZE}
+    processor = hf.GitProcessor(hf.CLIPImageProcessorPil(size={"shortest_edge": SIZE}, crop_size=crop), tokenizer)
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = hf.GitConfig(
+        vision_config=vit("git_vision_model"), vocab_size=len(tokenizer), max_position_embeddings=256,
+        bos_token_id=tokenizer.cls_token_id, eos_token_id=tokenizer.sep_token_id, **sizes,
+    )  # fmt: skip
+    return made(hf.GitForCausalLM, config, processor)
+
+
 def smolvlm() -> Standin:
     """SmolVLM-Instruct, Idefics3 made small; its processor reads videos too, and so needs torchvision."""
     tokenizer = tokenizer_of(

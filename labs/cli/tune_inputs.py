@@ -16,8 +16,8 @@ from labs.evaluation import heldout as world
 from labs.evaluation.exam import Exam
 from labs.evaluation.questions import exam_of
 from labs.models import catalog
+from labs.models.device import dtype_for
 from labs.tuning.four_bit import nf4, repair_on_cpu
-from labs.tuning.precision import dtype_for
 from labs.tuning.process import this_process
 
 WORLD = 25  # pictures of the micro-world, each with eight to eleven questions

@@ -9,13 +9,13 @@ from labs.data.records import Records
 from labs.evaluation.exam import Exam
 from labs.evaluation.proof import evaluate, judge
 from labs.models.catalog import Loaded
+from labs.models.device import dtype_for
 from labs.tuning.agreement import check_examples
 from labs.tuning.examples import Examples
 from labs.tuning.fit import fit
 from labs.tuning.footprint import bytes_of, trainable_table
 from labs.tuning.lora import LoraSpec, add_lora
 from labs.tuning.mask_view import explain
-from labs.tuning.precision import dtype_for
 from labs.tuning.random_adapter import random_adapter
 from labs.tuning.score import score
 

@@ -54,9 +54,20 @@ def where(entry: Entry) -> str:
 
 
 def load(role: str, profile_name: str | None = None, **options) -> Loaded:
-    """The model (float32, evaluation mode) and the processor that play `role`; options go to the model."""
+    """The model (evaluation mode) and the processor that play `role`; options go to the model.
+
+    The mini models are in float32 on the processor, the real ones in what suits the device, and on it.
+    """
     entry = find(role, profile_name)
-    return load_from(where(entry), entry, **options)
+    if entry in MINI.values():
+        return load_from(where(entry), entry, **options)
+    from labs.models.device import best_device, dtype_for
+
+    device = best_device()
+    loaded = load_from(where(entry), entry, **({"dtype": dtype_for(device)} | options))
+    if "quantization_config" not in options:  # bitsandbytes has put those weights there
+        loaded.model.to(device)
+    return loaded
 
 
 def load_from(path: str, entry: Entry, **options) -> Loaded:

@@ -7,6 +7,7 @@ from PIL import Image
 
 from labs.models.catalog import Loaded
 from labs.models.conversation import write
+from labs.models.messages import demand
 
 MAX_NEW_TOKENS = 120
 
@@ -35,12 +36,17 @@ def answer(
 
 
 def _answer_git(loaded: Loaded, pictures: Sequence[Image.Image], question: str, **generate) -> str:
-    prompt = f"<user>{question}<assistant>"
+    """GIT goes on with the text that it is given: the question, left open."""
+    tokenizer = loaded.processor.tokenizer
+    ours = "<assistant>" in tokenizer.get_vocab()
+    demand(ours or len(pictures) == 1, f"this GIT reads one picture, not {len(pictures)}: ask about each by itself")
+    prompt = f"<user>{question}<assistant>" if ours else question
     inputs = loaded.processor(images=list(pictures), text=prompt, return_tensors="pt").to(loaded.model.device)
-    pixels = inputs["pixel_values"]
+    pixels, ids = inputs["pixel_values"], inputs["input_ids"]
+    if ids[0, -1] == tokenizer.sep_token_id:  # which would close the text
+        ids = ids[:, :-1]
     if len(pictures) > 1:
         pixels = pixels[None]  # (1, frames, 3, height, width): GIT's own form for a sequence of pictures
-    ids = inputs["input_ids"]
     # The library's cache assumes the full number of frames; without it one picture is as good as five.
     options = _greedy() | {"use_cache": False} | generate
     generated = loaded.model.generate(pixel_values=pixels, input_ids=ids, **options)

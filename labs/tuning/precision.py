@@ -7,13 +7,6 @@ from labs.tuning.run_folder import RunError
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 
-def dtype_for(device: torch.device | str) -> torch.dtype:
-    """What a device computes fast and well enough. A T4 has float16 alone; a CPU computes the same every time."""
-    if torch.device(device).type != "cuda":
-        return torch.float32
-    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-
-
 def check_precision(model: torch.nn.Module, precision: str) -> None:
     """Raises RunError for numbers in which this model cannot be tuned: what learns in float16 would not move."""
     device = next(model.parameters()).device.type

@@ -56,14 +56,17 @@ def peers() -> dict[str, dict]:
 
 
 def switches() -> dict[str, dict]:
-    """What each piece adds."""
-    common = {"arm": "labs", "picture_tokens": 256, "pairs": 8, "pictures": SIZES[256]}
-    small = common | {"picture_tokens": 64, "pictures": SIZES[64]}
-    apart = ("all", "without attention in parts", "without layer and adapter in one go")
+    """What each piece adds: all of them at 256 picture tokens, at the other sizes those that matter there."""
+    apart = {256: list(SWITCHES), 64: ["all", "without layer and adapter in one go"],
+             576: ["all", "without attention in parts"]}  # fmt: skip
     return {
-        "256 picture tokens, 8 pairs": {name: common | {"switches": switch} for name, switch in SWITCHES.items()},
-        "64 picture tokens, 8 pairs": {name: small | {"switches": SWITCHES[name]} for name in apart},
-    }
+        f"{tokens} picture tokens, 8 pairs": {
+            name: {"arm": "labs", "picture_tokens": tokens, "pairs": 8, "pictures": SIZES[tokens],
+                   "switches": SWITCHES[name]}
+            for name in names
+        }
+        for tokens, names in apart.items()
+    }  # fmt: skip
 
 
 def growth() -> dict[str, dict]:
