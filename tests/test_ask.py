@@ -105,7 +105,7 @@ def test_several_pictures_and_a_foreign_language_are_answered_with_a_warning(run
         (["SCENE"] * 6 + ["Where is it?"], "There are 6 pictures"),
         (["SCENE", "Where is it?", "--role", "language"], "--role must be one of"),
         (["SCENE", "Where is it?", "--profile", "huge"], "there is no profile 'huge'"),
-        (["SCENE", "Where is it?", "--profile", "colab"], "cannot be opened: check the network"),
+        (["SCENE", "Where is it?", "--profile", "colab"], "cannot be opened: check the name and the network"),
         (["SCENE", "Where is it?", "--role", "generative"], "There is no model"),
         (["SCENE", "Where is it?", "--json", "FOLDER"], "is a folder"),
         (["SCENE", "Where is it?", "--json", "FOLDER/none/a.json"], "there is no folder"),
@@ -186,7 +186,7 @@ def test_interruption_and_full_disk_get_one_sentence(run, scene, monkeypatch, er
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(ask_command, "_load", fail)
+    monkeypatch.setattr(ask_command, "load", fail)
     assert_refused(run("ask", scene, "Where is it?"), words, code)
 
 

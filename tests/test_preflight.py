@@ -27,7 +27,7 @@ LOCAL = Machine("Linux", "local", (3, 11), 8, 32.0, 500.0, versions=OURS, hub=Tr
 IN_COLAB = Machine("Linux", "colab", (3, 13), 2, 13.6, 200.0, versions=COLABS, hub=True)
 MACHINES = {
     "processor": LOCAL,
-    "mac": replace(LOCAL, system="Darwin", metal=True),
+    "mac": replace(LOCAL, system="Darwin"),
     "windows": replace(LOCAL, system="Windows"),
     "windows with an L4": replace(LOCAL, system="Windows", gpu=L4),
     "colab without a GPU": IN_COLAB,

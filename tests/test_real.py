@@ -58,7 +58,10 @@ def test_a_git_that_reads_one_picture_says_so(command):
 
 def test_what_is_not_in_the_cache_is_named(command):
     done = command("ask", SCENE, "Where is it?", "--profile", "full")
-    assert done.returncode == 2 and "llava-v1.6-mistral-7b-hf cannot be opened: check the network" in done.stderr
+    assert (
+        done.returncode == 2
+        and "llava-v1.6-mistral-7b-hf cannot be opened: check the name and the network" in done.stderr
+    )
 
 
 def test_a_real_checkpoint_is_tuned_by_its_hub_id(command, tmp_path):

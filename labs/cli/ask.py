@@ -9,11 +9,10 @@ from typing import Annotated
 
 import typer
 from PIL.Image import Image
-from safetensors import SafetensorError
 
 import labs
 from labs.errors import LabsError
-from labs.models.catalog import CatalogError, Entry, Loaded, find, load, where
+from labs.models.catalog import CatalogError, Entry, Loaded, find, load
 from labs.models.familiar import judge_picture, judge_question
 from labs.models.pictures import open_picture
 
@@ -58,7 +57,9 @@ def ask(
     pictures = [open_picture(path) for path in paths]
     warnings = find_warnings(paths, pictures, question) if profile == "mini" else []
     start = time.perf_counter()
-    answer = _answer(_load(role, profile, entry), pictures, question)
+    if profile == "mini":
+        labs.offline()  # before transformers is imported
+    answer = _answer(load(role, profile), pictures, question)
     typer.echo(answer)
     for warning in warnings:
         typer.echo(f"Warning: {warning}", err=True)
@@ -126,24 +127,6 @@ def write_json(file: Path, result: dict) -> None:
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
-
-
-def _load(role: str, profile: str, entry: Entry) -> Loaded:
-    place, remedy = where(entry), "check the network"
-    if profile == "mini":
-        labs.offline()  # before transformers is imported
-        remedy = "fetch it again"
-        if not os.path.isdir(place):
-            raise LabsError(f"There is no model at {place}: fetch data/checkpoints again.")
-    from transformers.utils import logging
-
-    if profile == "mini":
-        logging.disable_progress_bar()  # it would flash by
-    try:
-        return load(role, profile)
-    except (OSError, ValueError, SafetensorError) as error:
-        why = str(error).strip().splitlines()[0].rstrip(".")
-        raise LabsError(f"The model at {place} cannot be opened: {remedy} ({why}).") from None
 
 
 def _answer(loaded: Loaded, pictures: list[Image], question: str) -> str:

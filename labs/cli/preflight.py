@@ -10,6 +10,10 @@ from rich.table import Table
 
 from labs.cli.ask import check_writable, write_json
 from labs.errors import LabsError
+from labs.preflight import machine as looking
+from labs.preflight.decide import Choice, decide
+from labs.preflight.machine import Machine
+from labs.preflight.problems import problems
 
 
 def preflight(
@@ -27,15 +31,11 @@ def preflight(
     Example: `python -m labs preflight --profile colab`
     """
     check_writable(json_file)
-    from labs.preflight import machine as looking
-    from labs.preflight.decide import decide
-    from labs.preflight.problems import problems
-
     machine = looking.look()
     choice = decide(machine, **({"profile": profile} if profile else {}))
     found = problems(machine, choice)
     console = Console()
-    console.print(_table(choice))
+    console.print(_table(machine, choice))
     for problem in found:
         console.print(f"{'STOP' if problem.stops else 'note'}: {problem.what}: {problem.mend}.", soft_wrap=True)
     if json_file:
@@ -45,8 +45,11 @@ def preflight(
         raise LabsError(f"{sum(problem.stops for problem in found)} of these would stop the labs: mend them first.")
 
 
-def _table(choice) -> Table:
-    table = Table("", "chosen", "because")
+def _table(machine: Machine, choice: Choice) -> Table:
+    gpu = f"{machine.gpu.name} with {machine.gpu.gigabytes:.0f} GB" if machine.gpu else "no CUDA GPU"
+    title = (f"{machine.system} ({machine.place}), {machine.cores} cores, {machine.memory:.0f} GB of memory, "
+             f"{machine.disk:.0f} GB of disk free, {gpu}")  # fmt: skip
+    table = Table("", "chosen", "because", title=title, title_justify="left")
     said = {"profile": choice.profile, "device": choice.device, "numbers": choice.numbers,
             "four_bit": "4 bits a weight" if choice.four_bit else "whole weights",
             "checkpointing": "activations twice" if choice.checkpointing else "activations kept",

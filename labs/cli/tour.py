@@ -51,7 +51,7 @@ def tour(out: Path, quick: bool = False) -> dict:
 
 def look(out: Path) -> dict:
     """Ask both generations the same questions about held-out pictures, and let both tell the same story."""
-    models = {name: catalog.load(name) for name in ("generative", "multimodal")}
+    models = {name: catalog.load(name, "mini") for name in ("generative", "multimodal")}
     scenes, items = heldout.questions(5, seed=7)
     rng = random.Random(7)
     chosen = [rng.choice([item for item in items if item.picture == i]) for i in range(len(scenes))]
@@ -84,7 +84,7 @@ def learn(out: Path, pictures: int, steps: int) -> dict:
     shutil.rmtree(out / "thermal", ignore_errors=True)
     records = read(write_llava(out / "thermal", steps * BATCH), out / "thermal" / "images")
     items = skill.thermal_items(pictures)
-    models = {"base": catalog.load("multimodal")}
+    models = {"base": catalog.load("multimodal", "mini")}
     arms = {"base": skill.judge(models["base"], items, "base")}
     arms["base"]["megabytes"] = round(bytes_of(models["base"].model) / 1e6, 1)
     for name in ("LoRA", "QLoRA"):
@@ -99,7 +99,7 @@ def learn(out: Path, pictures: int, steps: int) -> dict:
 def tune_arm(out: Path, records: Sequence[Record], steps: int, four_bit: bool) -> tuple[catalog.Loaded, dict]:
     """Tune a fresh copy of the multimodal model in `out`, replacing an earlier tour's, and say what it costs."""
     shutil.rmtree(out, ignore_errors=True)
-    loaded = catalog.load("multimodal", **({"quantization_config": nf4()} if four_bit else {}))
+    loaded = catalog.load("multimodal", "mini", **({"quantization_config": nf4()} if four_bit else {}))
     model = add_lora(loaded.model)
     run = fit(model, loaded.processor, records, [], out, steps=steps, batch=BATCH, learning_rate=LEARNING_RATE)
     cost = {"trainable": trainable_table(model)[-1].trainable, "seconds": round(run.seconds, 1)}

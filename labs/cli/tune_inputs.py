@@ -1,17 +1,13 @@
 """What `labs tune` works on: data that was looked through, and a model that was opened to be tuned."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from rich.console import Console
-from transformers.utils import logging
 
-import labs
 from labs.data.heldout import leakage, split
 from labs.data.records import DataError, Records, read
-from labs.errors import LabsError
 from labs.evaluation import heldout as world
 from labs.evaluation.exam import Exam
 from labs.evaluation.questions import exam_of
@@ -61,23 +57,12 @@ def read_exam(
 
 
 def open_model(name: str | None, qlora: bool = False, full: bool = False):
-    """The bundled mini model, or a folder or Hub id, to be tuned. Raises LabsError if it cannot be opened."""
+    """The bundled mini model, or a folder or Hub id, to be tuned. Raises CatalogError if it cannot be opened."""
     device = this_process().device
     dtype = torch.float32 if full else dtype_for(device)  # what learns needs all its digits
     options = {"dtype": dtype} | ({"quantization_config": nf4(dtype)} if qlora else {})
-    entry = catalog.find("multimodal")
-    if name is None:
-        name = str(labs.home() / "data" / "checkpoints" / entry.name)
-        logging.disable_progress_bar()  # it would flash by
-        if not Path(name).is_dir():
-            raise LabsError(f"There is no model at {name}: fetch data/checkpoints again, or name one with --model.")
-    else:
-        entry = catalog.Entry(name, "AutoModelForImageTextToText")
-    try:
-        loaded = catalog.load_from(name, entry, **options)
-    except (OSError, ValueError, json.JSONDecodeError) as error:
-        why = str(error).strip().splitlines()[0].rstrip(".")
-        raise LabsError(f"The model {name} cannot be opened: check the name and the network ({why}).") from None
+    entry = catalog.Entry(name, "AutoModelForImageTextToText") if name else catalog.find("multimodal", "mini")
+    loaded = catalog.load_from(catalog.where(entry), entry, **options)
     repair_on_cpu(loaded.model)
     if not qlora:  # bitsandbytes has put it there
         loaded.model.to(device)

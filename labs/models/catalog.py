@@ -7,6 +7,8 @@
 import os
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 import labs
 from labs.errors import LabsError
 from labs.models.entry import Entry, Loaded
@@ -22,7 +24,7 @@ PROFILES = {"mini": MINI, "colab": COLAB, "full": FULL}
 
 
 class CatalogError(LabsError, ValueError):
-    """There is no such role, profile or system."""
+    """There is no such role, profile or system, or its checkpoint cannot be opened."""
 
 
 def profile() -> str:
@@ -71,10 +73,23 @@ def load(role: str, profile_name: str | None = None, **options) -> Loaded:
 
 
 def load_from(path: str, entry: Entry, **options) -> Loaded:
-    """Open a checkpoint folder or Hub id with the entry's stock classes: never pickled weights, nor code of its own."""
+    """Open a checkpoint folder or Hub id with the entry's stock classes: never pickled weights, nor code of its own.
+
+    Raises CatalogError with one sentence if it cannot be opened.
+    """
+    bundled = entry in MINI.values()
+    if bundled and not Path(path).is_dir():
+        raise CatalogError(f"There is no model at {path}: fetch data/checkpoints again.")
     import transformers
 
+    if bundled:
+        transformers.utils.logging.disable_progress_bar()  # it would flash by
     options = {"dtype": "float32", "use_safetensors": True, "trust_remote_code": False} | options
-    model = getattr(transformers, entry.model_class).from_pretrained(path, **options).eval()
-    reader = getattr(transformers, entry.processor_class).from_pretrained(path) if entry.processor_class else None
+    try:
+        model = getattr(transformers, entry.model_class).from_pretrained(path, **options).eval()
+        reader = getattr(transformers, entry.processor_class).from_pretrained(path) if entry.processor_class else None
+    except (OSError, ValueError, SafetensorError) as error:  # broken JSON is a ValueError
+        why, remedy = str(error).strip().splitlines()[0].rstrip("."), "check the name and the network"
+        remedy = "fetch data/checkpoints again" if bundled else remedy
+        raise CatalogError(f"The model {path} cannot be opened: {remedy} ({why}).") from error
     return Loaded(entry, model, reader)

@@ -25,7 +25,8 @@ class Entry:
     prompt: str = ""  # what is particular about how it is asked; the processor's own template does it
     torchvision: bool = False  # whether its processor needs torchvision (all that read videos do)
     gated: bool = False  # whether the Hub wants an account that has accepted terms
-    checked: str = "id, class, licence, safetensors and size seen on stored pages of the Hub, up to 2026"
+    # What was seen, on stored pages of the Hub from 2024 to 2026; the rest is from memory or worked out from the size.
+    checked: str = "id, licence, safetensors and size"
 
     def memory(self, numbers: str) -> float:
         """Gigabytes of its weights in "float32", "bfloat16", "float16" or "nf4"."""

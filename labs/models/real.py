@@ -1,9 +1,9 @@
 """The real checkpoints: one for each role in the profiles `colab` and `full`, and the systems that the tutorial names.
 
 `colab` is one T4 with 16 GB, no account, nothing gated; `full` is 24 GB and more. Left out although well known, because
-their weights are not stored as safetensors: openai/clip-vit-base-patch32 and -patch16, microsoft/git-base-coco,
-Salesforce/blip-image-captioning-base, laion/clap-htsat-unfused, masterful/gligen-1-4-generation-text-box; because they
-need code of their own: DAMO-NLP-SG/VideoLLaMA3.
+their weights were not stored as safetensors on the pages seen: openai/clip-vit-base-patch32 and -patch16,
+microsoft/git-base-coco, Salesforce/blip-image-captioning-base, laion/clap-htsat-unfused and
+masterful/gligen-1-4-generation-text-box; because it needs code of its own: DAMO-NLP-SG/VideoLLaMA3.
 """
 
 from labs.models.entry import Entry
@@ -17,10 +17,12 @@ SIGLIP = Entry(
 SIGLIP2 = Entry(
     "google/siglip2-base-patch16-224", "SiglipModel", licence="apache-2.0", millions=375, gigabytes=1.50,
     why="SigLIP trained further, in many languages", prompt="lower case, padded to 64 tokens",
+    checked="id, class, licence, safetensors and size",
 )  # fmt: skip
 CLIP = Entry(
     "openai/clip-vit-large-patch14", "CLIPModel", licence="none stated", millions=428, gigabytes=1.71,
     why="the system itself; the smaller ones are not stored as safetensors", prompt="a photo of a ...",
+    checked="id and size; safetensors on copies of it",
 )  # fmt: skip
 GIT = Entry(
     "microsoft/git-base-vqav2", "GitForCausalLM", licence="mit", millions=177, gigabytes=0.71,
@@ -69,11 +71,12 @@ SMOLVLM = Entry(
     stored="bfloat16", layers=32, width=960, side=512,
     why="small, permissive, several pictures at once, no torchvision needed",
     prompt="64 tokens for each tile of 512 pixels: a smaller longest_edge makes fewer tiles",
-    checked="id, class and licence seen on its card; size from memory",
+    checked="id and licence",
 )  # fmt: skip
 SMOLVLM_SMALL = Entry(
     "HuggingFaceTB/SmolVLM-256M-Instruct", CHAT, licence="apache-2.0", millions=256, gigabytes=0.51,
     stored="bfloat16", layers=30, width=576, side=512, why="half of it, where memory is short", prompt=SMOLVLM.prompt,
+    checked="id, licence and safetensors",
 )  # fmt: skip
 QWEN = Entry(
     "Qwen/Qwen2-VL-2B-Instruct", CHAT, licence="apache-2.0", millions=2209, gigabytes=4.42, stored="bfloat16",
@@ -103,6 +106,7 @@ AST = Entry(
     "MIT/ast-finetuned-audioset-10-10-0.4593", "ASTForAudioClassification", "AutoFeatureExtractor",
     licence="bsd-3-clause", millions=86.6, gigabytes=0.35, why="a vision transformer on spectrograms",
     prompt="16 kHz; 527 labels",
+    checked="id, licence and safetensors",
 )  # fmt: skip
 QWEN_AUDIO = Entry(
     "Qwen/Qwen2-Audio-7B-Instruct", "Qwen2AudioForConditionalGeneration", licence="apache-2.0", millions=8397,
@@ -135,6 +139,7 @@ SMOLLM = Entry(
 QWEN3 = Entry(
     "Qwen/Qwen3-0.6B", CAUSAL, "AutoTokenizer", licence="apache-2.0 (from memory)", millions=596, gigabytes=1.50,
     stored="bfloat16", why="small and recent", prompt="ChatML; enable_thinking=False for short answers",
+    checked="id, safetensors and size",
 )  # fmt: skip
 
 COLAB = {

@@ -42,12 +42,10 @@ class Machine:
     memory: float  # gigabytes
     disk: float  # gigabytes that are free where the Hub's cache lies
     gpu: Gpu | None = None
-    metal: bool = False  # a Mac's GPU, through torch
     versions: dict[str, str] = field(default_factory=dict)  # of PACKAGES, those that are installed
     broken: dict[str, str] = field(default_factory=dict)  # of DELICATE, those whose import fails, and why
     offline: bool = False  # the network is closed by a setting
     hub: bool | None = None  # whether the Hub answers; None where it was not asked
-    token: bool = False  # whether a Hub account is signed in
     cached: frozenset[str] = frozenset()  # Hub ids with a complete snapshot in the cache
 
 
@@ -58,13 +56,13 @@ def look(ask_the_hub: bool = True) -> Machine:
     offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
     versions = {name: version for name in PACKAGES if (version := _version(name))}
     broken = {name: why for name in DELICATE if name in versions and (why := _import_fault(name))}
-    gpu, metal = (None, False) if "torch" not in versions or "torch" in broken else _accelerators()
-    cache = _cache()
+    gpu = None if "torch" not in versions or "torch" in broken else _gpu()
+    cache = _cache(versions)
     return Machine(
         system=platform.system(), place=_place(), python=sys.version_info[:2], cores=os.cpu_count() or 1,
         memory=psutil.virtual_memory().total / 1e9, disk=shutil.disk_usage(_existing(cache)).free / 1e9,
-        gpu=gpu, metal=metal, versions=versions, broken=broken, offline=offline,
-        hub=_answers(HUB) if ask_the_hub and not offline else None, token=_token(), cached=cached_ids(cache),
+        gpu=gpu, versions=versions, broken=broken, offline=offline,
+        hub=_answers(HUB) if ask_the_hub and not offline else None, cached=cached_ids(cache),
     )  # fmt: skip
 
 
@@ -93,13 +91,13 @@ def _import_fault(name: str) -> str | None:
     return done.stderr.strip().splitlines()[-1] if done.returncode and done.stderr.strip() else None
 
 
-def _accelerators() -> tuple[Gpu | None, bool]:
+def _gpu() -> Gpu | None:
     import torch
 
     if not torch.cuda.is_available():
-        return None, torch.backends.mps.is_available()
+        return None
     found = torch.cuda.get_device_properties(0)
-    return Gpu(found.name, found.total_memory / 1e9, (found.major, found.minor)), False
+    return Gpu(found.name, found.total_memory / 1e9, (found.major, found.minor))
 
 
 def _place() -> str:
@@ -108,18 +106,17 @@ def _place() -> str:
     return "kaggle" if "KAGGLE_KERNEL_RUN_TYPE" in os.environ else "local"
 
 
-def _cache() -> Path:
+def _cache(versions: dict[str, str]) -> Path:
     """Where the Hub's libraries keep what they download."""
-    home = os.environ.get("HF_HOME", Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "huggingface")
-    return Path(os.environ.get("HF_HUB_CACHE", Path(home) / "hub")).expanduser()
+    if "huggingface_hub" not in versions:
+        return Path.home()
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(HF_HUB_CACHE)
 
 
 def _existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
-
-
-def _token() -> bool:
-    return bool(os.environ.get("HF_TOKEN")) or (_cache().parent / "token").exists()
 
 
 def _answers(address: str) -> bool:
