@@ -36,6 +36,8 @@ def home() -> Path:
 
 
 def offline() -> None:
-    """Close the network to the Hub's libraries. Call it before they are imported, or a missing file costs minutes."""
+    """Close the network to the Hub's libraries, also to one that is imported already: a missing file costs minutes."""
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"):
         os.environ[name] = "1"
+    if "huggingface_hub.constants" in sys.modules:  # which has read the variable by then
+        sys.modules["huggingface_hub.constants"].HF_HUB_OFFLINE = True

@@ -2,13 +2,17 @@
 
 python scripts/bootstrap.py run [arguments of `python -m labs tour`]
 python scripts/bootstrap.py test [arguments of pytest; paths count from the checkout]
+python scripts/bootstrap.py test --all [arguments of pytest]   also long tests, and the oldest and newest versions
 python scripts/bootstrap.py install
+Each takes --from DIR: with the network closed, from a folder that scripts/pack.py made.
 """
 
 # Has to parse and start under old Pythons (3.8 syntax), so that they can be told which one is needed.
 import contextlib
 import hashlib
+import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -25,6 +29,8 @@ STAMP, LOG = VENV / "installed.sha256", VENV / "pip.log"
 OLDEST, NEWEST = (3, 11), (3, 13)
 IS_SUITABLE = f"import sys; sys.exit(not {OLDEST} <= sys.version_info[:2] <= {NEWEST})"
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
+MANIFEST = "pack.json"  # what a pack was made for, and the checksum of each file in it
+COMPUTERS = {"linux": ("linux", "x86_64"), "mac": ("darwin", "arm64"), "windows": ("win32", "amd64")}
 ENVIRONMENT = {
     "GOMP_SPINCOUNT": "1000",  # threads that wait longer made a step 30 times slower beside another busy process
     "TOKENIZERS_PARALLELISM": "false",  # forked workers otherwise print a warning each
@@ -94,7 +100,7 @@ def make_venv():
     works = [str(VENV_PYTHON), "-c", f"import pip; {IS_SUITABLE}"]
     if VENV_PYTHON.exists() and subprocess.call(works, stderr=subprocess.DEVNULL) == 0:
         return
-    version = "{}.{}".format(*sys.version_info)
+    version = python_running()
     try:
         import ensurepip  # noqa: F401 - Debian packs it apart
         import venv
@@ -142,22 +148,22 @@ def torch_index(platform=sys.platform, gpu=has_nvidia_gpu, answers=answers):
     return ["--index-url", CPU_WHEELS] if wanted else []
 
 
-def reason(log):
-    """Why pip failed, from its log."""
+def reason(log, file=None):
+    """Why pip failed, from its log (and the file that keeps it)."""
     if "No space left on device" in log or "not enough space on the disk" in log:
         return "the disk is full: free 3 GB and run this again"
     if re.search("connection broken by|Failed to establish|Could not fetch URL|(Connect|Read)Timeout", log):
         return "the network did not answer: check the connection or the proxy and run this again"
     said = [line for line in log.splitlines() if "ERROR" in line] or log.strip().splitlines()
     tail = " / ".join(re.sub(r"^\S+T\S+\s+", "", line).strip()[:160] for line in said[-3:])
-    return f"pip failed: mend what it names and run this again ({tail}; all of it: {LOG})"
+    return f"pip failed: mend what it names and run this again ({tail}; all of it: {file or LOG})"
 
 
-def pip_install(what, *arguments):
+def pip_install(what, *arguments, python=None):
     """Return None, or the reason why it failed. pip's own progress shows in a terminal only."""
     with contextlib.suppress(FileNotFoundError):
         LOG.unlink()
-    command = [VENV_PYTHON, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--log", LOG]
+    command = [python or VENV_PYTHON, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--log", LOG]
     nothing = subprocess.DEVNULL
     streams = {"stdin": nothing, "stdout": None if sys.stdout.isatty() else nothing, "stderr": nothing}
     with step(what):
@@ -166,33 +172,99 @@ def pip_install(what, *arguments):
     return reason(log) if code else None
 
 
-def link_labs():
-    """`import labs` works in .venv from any folder. Escaped: Pythons differ in how they decode this file."""
-    line = f"import sys; sys.path.append({ascii(str(ROOT))})\n"
+def on_path(*folders):
+    """What a .pth file says so that these folders are looked through last. Escaped: Pythons decode it differently."""
+    return "".join(f"import sys; sys.path.append({ascii(str(folder))})\n" for folder in folders)
+
+
+def link_labs(environment=None, *folders):
+    """`import labs` works in .venv, or another environment, from any folder; so does what lies in `folders`."""
+    environment = environment or VENV
+    for packages in [*environment.glob("lib/python3*/site-packages"), *environment.glob("Lib/site-packages")]:
+        (packages / "labs-checkout.pth").write_text(on_path(ROOT, *folders))
+
+
+def sha256(file):
+    """In blocks: checkpoints are larger than the memory of some computers."""
+    digest = hashlib.sha256()
+    with open(str(file), "rb") as content:
+        for block in iter(lambda: content.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def read_pack(folder, name=MANIFEST):
+    try:
+        return json.loads((folder / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise Stop(f"{folder} holds no finished pack, for its {name} cannot be read: copy all of it again.") from None
+
+
+def check_files(folder, sums):
+    """Stop at the first file of a pack that is not as it was when the pack was made."""
+    with step(f"checking {len(sums)} files of {folder}"):
+        for name, wanted in sums.items():
+            file = folder / name
+            if not file.is_file() or sha256(file) != wanted:
+                raise Stop(f"{file} is {'damaged' if file.is_file() else 'missing'}: copy it again.")
+
+
+def python_running():
+    return "{}.{}".format(*sys.version_info)
+
+
+def python_in_use():
+    """Of the .venv that is there, otherwise of this Python, which would make it."""
+    settings = VENV / "pyvenv.cfg"
+    found = settings.exists() and re.search(r"^version\w* = (\d+\.\d+)", settings.read_text(), re.MULTILINE)
+    return found.group(1) if found else python_running()
+
+
+def check_computer(pack):
+    """Stop if the wheels of a pack are for another computer or another Python."""
+    asked, this = pack["platform"], (sys.platform, platform.machine().lower())
+    if COMPUTERS.get(asked) != this:
+        raise Stop(f"this pack is for {asked}, and here is {' '.join(this)}: ask for one that was packed for it.")
+    if pack["python"] != python_in_use():
+        raise Stop(
+            f"this pack is for Python {pack['python']} and not for {python_in_use()}: start it with Python "
+            f"{pack['python']}, after removing {VENV} if that is there, or ask for another pack."
+        )
+
+
+def link_checkpoints(hub):
+    """Whatever .venv starts reads the pack's checkpoints, as long as they are there, and asks the Hub for nothing."""
+    settings = "e.setdefault('HF_HUB_CACHE', hub), e.setdefault('HF_HUB_OFFLINE', '1')"
+    line = f"import os; e, hub = os.environ, {ascii(str(hub))}; os.path.isdir(hub) and ({settings})\n"
     for packages in [*VENV.glob("lib/python3*/site-packages"), *VENV.glob("Lib/site-packages")]:
-        (packages / "labs-checkout.pth").write_text(line)
+        (packages / "labs-checkpoints.pth").write_text(line)
 
 
-def install():
-    """What requirements.txt asks, at the versions of constraints.txt; at once when nothing has changed."""
+def install(*source):
+    """What requirements.txt asks, at the versions of constraints.txt; at once when nothing has changed.
+
+    `source` is what tells pip to look into a pack instead of asking the network.
+    """
     if is_current():
         return
     make_venv()
     torch = re.search(r"^torch==\S+", (ROOT / "constraints.txt").read_text(), re.MULTILINE).group()
-    index = torch_index()
+    index = [] if source else torch_index()
     # Alone, so that what it depends on comes from the usual index at the versions of constraints.txt.
-    failed = pip_install(f"installing {torch}{' for the CPU' if index else ''}", "--no-deps", torch, *index)
+    failed = pip_install(f"installing {torch}{' for the CPU' if index else ''}", "--no-deps", torch, *index, *source)
     if failed and index:
         failed = pip_install(f"that failed, so installing {torch} as pip finds it", "--no-deps", torch)
     if not failed:
-        failed = pip_install("installing the rest", "-r", "requirements.txt", "-c", "constraints.txt")
+        failed = pip_install("installing the rest", "-r", "requirements.txt", "-c", "constraints.txt", *source)
+    if failed and source and "No matching distribution" in failed:
+        failed = "this pack belongs to other lists than this checkout has: unzip the labs.zip in it and run that"
     if failed:
         raise Stop(f"{failed}.")
     link_labs()
     STAMP.write_text(fingerprint())
 
 
-def install_torchvision():
+def install_torchvision(*source):
     """What tests/torchvision.txt lists, beside .venv: in it, a torchvision of another build would break every model."""
     folder, wanted = ROOT / ".cache" / "torchvision", ROOT / "tests" / "torchvision.txt"
     stamp = folder / "installed.sha256"
@@ -200,13 +272,38 @@ def install_torchvision():
     if stamp.exists() and stamp.read_text() == current:
         return
     shutil.rmtree(str(folder), ignore_errors=True)
-    failed = pip_install("installing torchvision for the tests", "--no-deps", "--target", folder, "-r", wanted)
+    failed = pip_install("installing torchvision for the tests", "--no-deps", "--target", folder, "-r", wanted, *source)
     if failed and not failed.startswith("the network"):
         raise Stop(f"{failed}.")
     if failed:
         print(f"[set-up]   {failed}; the tests of processors that read videos too are skipped", flush=True)
         return
     stamp.write_text(current)
+
+
+def prepare(job, pack):
+    """Install what the job needs, from a pack if there is one."""
+    source = ["--no-index", "--find-links", pack / "wheels"] if pack else []
+    if pack:
+        manifest = read_pack(pack)
+        if not is_current():
+            check_computer(manifest)
+        check_files(pack, manifest["sha256"])
+    install(*source)
+    if pack and (pack / "hub").is_dir():
+        link_checkpoints(pack / "hub")
+    if job == "test":
+        install_torchvision(*source)
+
+
+def take_pack(arguments):
+    """`--from DIR` and the other arguments apart. Without it the folder is None."""
+    if "--from" not in arguments:
+        return None, arguments
+    at = arguments.index("--from")
+    if at + 1 == len(arguments):
+        raise Stop("--from wants the folder that scripts/pack.py made.")
+    return Path(arguments[at + 1]).expanduser().resolve(), arguments[:at] + arguments[at + 2 :]
 
 
 def run(arguments):
@@ -216,9 +313,18 @@ def run(arguments):
 
 def test(arguments):
     lint = run_child([VENV_PYTHON, "-m", "ruff", "check", "."], cwd=str(ROOT))
+    arguments, everything = [part for part in arguments if part != "--all"], "--all" in arguments
     # Two workers with one thread each; the folder comes from testpaths in pyproject.toml.
     tests = run_child([VENV_PYTHON, "-m", "pytest", *arguments], cwd=str(ROOT), OMP_NUM_THREADS="1")
-    return tests or lint
+    return (test_more(arguments) if everything else 0) or tests or lint
+
+
+def test_more(arguments):
+    """What needs the network or minutes, then everything with the oldest and the newest versions."""
+    # The last -m counts. 5: what was asked for holds no such test.
+    long = run_child([VENV_PYTHON, "-m", "pytest", *arguments, "-m", "long"], cwd=str(ROOT), OMP_NUM_THREADS="1")
+    versions = run_child([VENV_PYTHON, ROOT / "scripts" / "versions.py", *arguments])
+    return versions or (0 if long == 5 else long)
 
 
 def main(arguments):
@@ -232,10 +338,9 @@ def main(arguments):
             if other is None:
                 raise Stop(refusal(sys.version_info))
             return run_child([*other, __file__, *arguments])
-        install()
-        if arguments[0] == "test":
-            install_torchvision()
-        return jobs[arguments[0]](arguments[1:])
+        pack, others = take_pack(arguments[1:])
+        prepare(arguments[0], pack)
+        return jobs[arguments[0]](others)
     except (Stop, OSError) as problem:
         print(f"Set-up stopped: {problem}", file=sys.stderr)
         return 2

@@ -26,6 +26,13 @@ class named below open them without this project. `python scripts/pretrain.py al
 `python scripts/measure.py` measures them on held-out combinations and `python scripts/data_card.py` writes this page.
 """
 
+FINISHED = """\
+## Finished runs
+
+The adapters and loss curves that the notebooks' training cells end with in the mini profile, for whoever lost a
+session: `scripts/keep_finished.py` copies them from the runs of `scripts/execute_notebooks.py`.
+"""
+
 
 def main() -> None:
     (DATA / "README.md").write_text(page(), encoding="utf-8")
@@ -36,7 +43,7 @@ def page() -> str:
     cards = json.loads((DATA / "cards.json").read_text())
     parts = [HEAD, "## Checkpoints\n", table(cards)]
     parts += [card(role, cards[role]) for role in WHAT if role in cards]
-    return "\n".join(parts)
+    return "\n".join([*parts, FINISHED, finished()])
 
 
 def table(cards: dict) -> str:
@@ -61,6 +68,20 @@ def headline(card: dict) -> str:
     if "right" in card:
         return f"exact match {percent(card['right'])}, story events {percent(card['story_events'])}"
     return f"exact match on captions: English {card['exact_match']['en']:.0%}, Spanish {card['exact_match']['es']:.0%}"
+
+
+def finished() -> str:
+    """A line for each run, with its settings and the checksum of its adapter."""
+    lines = ["| run | base | steps x records | LoRA rank | last loss | adapter, SHA-256 |", "|---|---|---|---|---|---|"]
+    for metrics in sorted(DATA.glob("finished/*/*/metrics.json")):
+        run, losses = metrics.parent, json.loads(metrics.read_text())["losses"]
+        config = json.loads((run / "config.json").read_text())
+        adapter = hashlib.sha256((run / "adapter" / "adapter_model.safetensors").read_bytes()).hexdigest()
+        base = f"`{config['model']}`{', 4 bits' if config['four_bit'] else ''}"
+        name = run.relative_to(DATA / "finished").as_posix()
+        lines.append(f"| {name} | {base} | {config['steps']} x {config['batch']} | {config['lora']['r']} "
+                     f"| {losses[-1]:.3f} | `{adapter}` |")  # fmt: skip
+    return "\n".join(lines) + "\n"
 
 
 def percent(value: dict) -> str:

@@ -7,9 +7,11 @@ import ast
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # the catalogue is asked
 FOLDERS = {  # what a folder holds; a file speaks for itself by its first line
     "notebooks": "what you read and run, numbered by the tutorial's sections",
     "labs": "the package that the notebooks stand on; who may import whom runs downwards",
@@ -22,11 +24,12 @@ FOLDERS = {  # what a folder holds; a file speaks for itself by its first line
     "labs/tuning/by_hand": "the same once more, written out to be read, each held to the library by a test",
     "labs/teaching": "figures and pages",
     "labs/cli": "`python -m labs`: tour, ask, tune, preflight",
-    "data": "checkpoints and their cards: see data/README.md",
+    "data": "checkpoints and their cards, finished runs, what the labs cost: see data/README.md",
     "scripts": "set-up, pre-training, measuring",
     "scripts/recipes": "how each checkpoint is made",
     "scripts/benching": "what scripts/bench.py runs",
-    "tests": "hermetic: no network, no GPU",
+    "scripts/packing": "what scripts/pack.py puts into a pack",
+    "tests": "hermetic: no network, no GPU; those marked `long` apart, which scripts/test.sh --all adds",
 }
 
 
@@ -37,12 +40,20 @@ def main() -> None:
 
 def updated(text: str) -> str:
     """The README with its generated parts made anew."""
-    for name, part in (("figures", figures()), ("bench", bench()), ("tree", tree())):
+    parts = {"badges": badges, "figures": figures, "costs": costs, "catalogue": catalogue, "bench": bench, "tree": tree}
+    for name, part in ((name, make()) for name, make in parts.items()):
         pattern = re.compile(rf"<!-- {name} -->.*?<!-- /{name} -->", re.DOTALL)
         if not pattern.search(text):
             raise ValueError(f"README.md needs the marks <!-- {name} --> and <!-- /{name} -->")
         text = pattern.sub(lambda _, n=name, p=part: f"<!-- {n} -->\n{p}\n<!-- /{n} -->", text)
     return text
+
+
+def badges() -> str:
+    """Where each notebook opens with a click, or how to upload it."""
+    from badges import for_readme
+
+    return for_readme()
 
 
 def figures() -> str:
@@ -53,6 +64,55 @@ def figures() -> str:
     rows = [f"| {role.replace('_', ' ')} | `{card['checkpoint']}` | {card['megabytes']} | {headline(card)} |"
             for role, card in cards.items()]  # fmt: skip
     return "\n".join(["| role | checkpoint | MB | on held-out combinations |", "|---|---|---|---|", *rows])
+
+
+def costs() -> str:
+    """What each lab costs in each profile, from data/cards alone; where there is no card, that it was not measured."""
+    from labs.preflight.costs import UNKNOWN, cards
+
+    labs = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    head = ["lab", "profile", "device", "download, GB", "minutes", "peak, GB", "held out"]
+    rows = []
+    for profile in ("mini", "colab", "full"):
+        mine = [card for card in cards(ROOT / "data" / "cards") if card["profile"] == profile]
+        rows += [[lab, profile, f"{card['device']}, {card['date']}", *_cost(card["labs"][lab])]
+                 for lab in labs for card in mine if lab in card["labs"]]  # fmt: skip
+        rows += [] if mine else [["all", profile, UNKNOWN, "", "", "", ""]]
+    return _table(head, rows)
+
+
+def _cost(cost: dict) -> list[str]:
+    figures = "; ".join(f"{name} {value}" for name, value in cost["figures"].items())
+    return [f"{cost['download_gb']:.1f}", f"{cost['minutes']:.1f}", f"{cost['peak_gb']:.1f}", figures]
+
+
+def catalogue() -> str:
+    """The models and data sets of the real profiles, folded."""
+    from labs.data.catalog import REAL
+    from labs.models.real import COLAB, FULL, SYSTEMS
+
+    tables = {"colab": COLAB, "full": FULL, "systems": SYSTEMS}
+    models = [
+        [role, profile, f"`{entry.name}`", entry.licence, f"{entry.gigabytes:.3g}", f"{entry.memory('float16'):.2g}",
+         f"{entry.memory('nf4'):.2g}" if entry.linear else "", entry.why]
+        for profile, table in tables.items() for role, entry in table.items()
+        if profile != "full" or COLAB.get(role) != entry
+    ]  # fmt: skip
+    data = [
+        [role, profile, f"`{entry.name}` {entry.files}", entry.licence, f"{entry.megabytes / 1000:.2g}", entry.why]
+        for profile, table in REAL.items() for role, entry in table.items()
+        if profile != "full" or REAL["colab"][role] != entry
+    ]  # fmt: skip
+    head = ["role", "profile", "model", "licence", "GB to download", "GB in 16 bits", "in 4 bits", "why"]
+    return "\n\n".join([
+        "<details><summary>All models and data sets (where <code>full</code> is not named, it takes those of "
+        "<code>colab</code>)</summary>", _table(head, models),
+        _table(["role", "profile", "data", "licence", "GB", "what"], data), "</details>",
+    ])  # fmt: skip
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
 
 
 def bench() -> str:

@@ -164,7 +164,7 @@ def test_pictures_in_both_turns(standin, record, family):
     encoded = encode(processor, record((*COLOUR, 2), (*WHICH, 1, 0)))
     learned = [label for label in encoded.labels if label != IGNORE]
     assert learned == [i for i in encode(processor, record((*COLOUR, 2), WHICH)).labels if i != IGNORE]
-    assert encoded.input_ids.count(picture_token(processor)) == count_features(model, encoded)
+    assert encoded.input_ids.count(picture_token(processor)) == count_features(model, encoded.inputs)
 
 
 def test_the_published_typo_in_an_end_token(standin, record):
@@ -211,7 +211,7 @@ def test_placeholders_are_as_many_as_features_and_a_batch_is_its_records(standin
         encoded = examples[number]
         check_agreement(model, encoded, conversation.name)
         if conversation.pictures:
-            assert encoded.input_ids.count(model.config.image_token_id) == count_features(model, encoded) > 0
+            assert encoded.input_ids.count(model.config.image_token_id) == count_features(model, encoded.inputs) > 0
         tokens = sum(encoded.supervised)
         with torch.no_grad():
             loss = model(**collate([encoded])).loss
@@ -230,7 +230,7 @@ def test_a_missing_placeholder_is_refused(standin, record, family):
     ids, supervised = list(encoded.input_ids), list(encoded.supervised)
     del ids[gone], supervised[gone]
     inputs = encoded.inputs | {"input_ids": torch.tensor([ids])}
-    right = count_features(model, encoded)
+    right = count_features(model, encoded.inputs)
     sentence = f"{NAME}: the text has {right - 1} picture tokens and the model computes {right} picture "
     with pytest.raises(DataError, match=sentence + "features: use the processor that was saved with the model"):
         check_agreement(model, replace(encoded, input_ids=ids, supervised=supervised, inputs=inputs), NAME)

@@ -1,5 +1,7 @@
 """What preflight chooses and finds wrong, on machines that are only described."""
 
+import importlib
+import importlib.util
 import subprocess
 import sys
 from dataclasses import replace
@@ -88,7 +90,7 @@ def test_what_is_chosen_by_itself_meets_no_problem_that_stops(name):
         ({"offline": True, "hub": None}, {"profile": "colab"}, "closes the network", "unset HF_HUB_OFFLINE"),
         ({"disk": 3.0}, {"profile": "colab"}, "of disk are needed, and 3 are free", "set HF_HOME"),
         ({}, {"four_bit": True}, "bitsandbytes is missing", "pip install bitsandbytes"),
-        ({}, {"profile": "full", "four_bit": False}, "tuning would take", "--profile colab or mini"),
+        ({}, {"profile": "full", "four_bit": False}, "tuning would take", "profile colab or mini"),
         ({"python": (3, 10)}, {}, "Python is 3.10, and the labs run on 3.11 to 3.13", "install Python 3.11"),
         ({"memory": 4.0}, {}, "4 GB of memory are little", "close other programs"),
         ({"versions": COLABS | {"torchvision": "0.25.0"}}, {}, "torchvision 0.25.0 does not work with torch 2.11.0",
@@ -114,13 +116,28 @@ def test_a_torchvision_that_belongs_to_its_torch_is_left_alone():
 
 
 def test_everything_can_be_asked_for():
-    asked = {"profile": "colab", "device": "cpu", "numbers": "bfloat16", "four_bit": True, "tokens": 99,
-             "checkpointing": True, "side": 64}  # fmt: skip
+    asked = {"profile": "colab", "device": "cpu", "numbers": "bfloat16", "four_bit": True, "attention": "eager",
+             "tokens": 99, "checkpointing": True, "side": 64}  # fmt: skip
     choice = decide(LOCAL, **asked)
     assert set(asked) == set(RULES) and all(getattr(choice, name) == value for name, value in asked.items())
     assert set(choice.reasons.values()) == {"asked for"}
     with pytest.raises(catalog.CatalogError, match="no profile 'large': choose one of mini, colab, full"):
         decide(LOCAL, profile="large")
+
+
+def test_predicted_minutes_grow_with_the_work_and_shrink_with_the_machine():
+    on_t4, on_a100 = (decide(replace(LOCAL, gpu=gpu), profile="colab").minutes for gpu in (T4, A100))
+    assert 1 < on_a100 < on_t4 < 15  # a lab of half an hour has room for it
+    assert decide(MACHINES["A100"], profile="full").minutes > 5 * on_a100
+    assert decide(replace(LOCAL, cores=16)).minutes < decide(LOCAL).minutes < 3
+    unknown = Gpu("a GPU of next year", 48.0, (13, 0))
+    assert decide(replace(LOCAL, gpu=unknown)).profile == "full" and decide(replace(LOCAL, gpu=unknown)).minutes > 1
+
+
+def test_attention_is_one_that_the_gpu_has():
+    on_t4 = decide(replace(LOCAL, gpu=T4))
+    assert on_t4.attention == "sdpa" and "flash-attention 2 does not" in on_t4.reasons["attention"]
+    assert "flash" not in decide(MACHINES["A100"]).reasons["attention"]
 
 
 def test_what_is_in_the_cache_needs_no_network():
@@ -154,8 +171,8 @@ def test_this_machine_is_looked_at_without_the_network(monkeypatch, tmp_path):
 def test_a_package_that_cannot_be_imported_is_found(monkeypatch, tmp_path):
     (tmp_path / "torchvision.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    assert "torchvision::nms does not exist" in looking._import_fault("torchvision")
-    assert looking._import_fault("json") is None
+    found = looking.import_faults(["torchvision", "json"])
+    assert list(found) == ["torchvision"] and "torchvision::nms does not exist" in found["torchvision"]
 
 
 def test_only_whole_snapshots_count_as_cached(tmp_path):
@@ -198,15 +215,20 @@ ENTRIES = list(dict.fromkeys([*COLAB.values(), *FULL.values(), *SYSTEMS.values()
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_an_entry_is_complete(entry):
-    import transformers
-
-    assert hasattr(transformers, entry.model_class) and hasattr(
-        transformers, entry.processor_class or entry.model_class
-    )
+    if importlib.util.find_spec(entry.library):
+        library = importlib.import_module(entry.library)
+        assert hasattr(library, entry.model_class) and hasattr(library, entry.processor_class or entry.model_class)
+    assert entry.library in ("transformers", "diffusers")
     assert entry.licence and entry.why and entry.prompt and entry.millions and entry.gigabytes
     assert not entry.gated
     # the weights as they are stored; Qwen3 has its word list stored twice
     assert entry.memory(entry.stored) == pytest.approx(entry.gigabytes, rel=0.25)
+
+
+def test_what_a_profile_needs_is_installed_and_lies_in_main():
+    """A tuning needs no extra, and what packs a profile fetches main alone."""
+    profiles = [*COLAB.values(), *FULL.values()]
+    assert {(entry.library, entry.revision) for entry in profiles} == {("transformers", "main")}
 
 
 def test_colab_is_free_of_restrictions_and_small():

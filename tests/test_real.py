@@ -1,16 +1,24 @@
 """The real profiles, on stand-ins in a Hub cache: the commands as a user types them, the network closed."""
 
 import json
+import random
 import subprocess
 import sys
 
 import hub
 import pytest
 import standins
+import torch
 
 import labs
+from labs.evaluation.answering import answers
+from labs.models.chat import answer
+from labs.models.downloads import pinned
+from labs.models.entry import Entry, Loaded
 from labs.models.real import COLAB
 from labs.preflight.machine import cached_ids
+from labs.world import splits
+from labs.world.picture import draw
 
 SCENE = labs.home() / "data" / "samples" / "scene.png"
 THERMAL = labs.home() / "data" / "samples" / "thermal"
@@ -70,3 +78,15 @@ def test_a_real_checkpoint_is_tuned_by_its_hub_id(command, tmp_path):
     done = command("tune", *(part for name, value in options.items() for part in (f"--{name}", value)))
     assert done.returncode == 0, done.stderr[-3000:]
     assert COLAB["multimodal"].name in done.stdout and (tmp_path / "run" / "adapter").is_dir()
+    assert pinned(tmp_path / "run", COLAB["multimodal"].name) == hub.COMMIT
+
+
+@pytest.mark.parametrize("numbers", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("family", ["idefics3", "llava", "llava_next", "git", "blip_2", "instructblip", "paligemma"])
+def test_every_family_answers_in_the_numbers_of_a_gpu(family, numbers):
+    """One by one and together: what goes into the model is float32 until it gets there."""
+    standin = getattr(standins, family)()
+    loaded = Loaded(Entry(family, type(standin.model).__name__), standin.model.to(numbers), standin.processor)
+    picture = draw(splits.sample(random.Random(0)), 96)
+    alone = answer(loaded, [picture], "Where is it?", max_new_tokens=4)
+    assert answers(loaded, [picture] * 2, ["Where is it?"] * 2, max_new_tokens=4) == [alone, alone]

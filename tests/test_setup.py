@@ -13,25 +13,14 @@ import time
 import tomllib
 from pathlib import Path
 
+import package_lists
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUPS = ("runtime", "notebooks", "test")
-# What Colab's GPU image lists (August 2026). A floor above one of these would move large packages there.
-COLAB = {
-    "torch": "2.11",
-    "transformers": "5.15",
-    "peft": "0.20",
-    "accelerate": "1.14",
-    "datasets": "4.0",
-    "huggingface_hub": "1.27",
-    "numpy": "2.1",
-    "pillow": "11.3",
-    "matplotlib": "3.10",
-    "ipywidgets": "7.7",
-}
+COLAB = package_lists.exact(ROOT / "tests" / "colab.txt")
 # Hosts in two parts, so that this file does not name them.
 REGISTRIES = [
     f"{name}.{end}"
@@ -137,7 +126,17 @@ def test_floor_accepts_the_pin_and_colab(requirement):
 def test_colab_gets_no_jupyter_and_every_listed_package_is_checked():
     runtime, notebooks = ({Requirement(line).name for line in requirements(group)} for group in GROUPS[:2])
     assert not runtime & {"jupyterlab", "ipykernel", "ipywidgets", "nbclient", "nbconvert", "notebook"}
-    assert set(COLAB) <= runtime | notebooks
+    assert runtime - set(COLAB) == {"bitsandbytes", "sacrebleu"}
+
+
+def test_the_extra_that_nobody_gets_unasked_has_a_floor_and_a_reason_and_is_tested():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (line,) = re.search(r"^editing = \[\n((?:    .*\n)+)\]", text, re.MULTILINE).group(1).splitlines()
+    (requirement,), (_, _, reason) = map(Requirement, in_pyproject("editing")), line.partition("#")
+    assert len(reason.split()) >= 3 and requirement.name not in {item.name for item in ALL}
+    for version in (COLAB[requirement.name], beside()[requirement.name][0]):
+        assert requirement.specifier.contains(version)
+    assert f">={COLAB[requirement.name].rpartition('.')[0]}" == str(requirement.specifier)
 
 
 def test_torch_is_pinned_without_a_build_suffix_and_without_its_siblings():
@@ -407,6 +406,20 @@ def test_lint_runs_before_pytest_and_either_can_fail(bootstrap):
     codes.update(ruff=0, pytest=5)
     assert bootstrap.test([]) == 5
     assert ran == ["ruff", "pytest", "ruff", "pytest"]
+
+
+@pytest.mark.parametrize("long, versions, code", [(0, 0, 0), (5, 0, 0), (1, 0, 1), (0, 1, 1)])
+def test_all_adds_the_long_tests_and_other_versions(bootstrap, long, versions, code):
+    ran = []
+
+    def run_child(command, **_):
+        ran.append([str(part).rpartition("/")[2] for part in command[1:]])
+        return long if ran[-1][-1] == "long" else versions if ran[-1][0] == "versions.py" else 0
+
+    bootstrap.run_child = run_child
+    assert bootstrap.test(["--all", "tests/test_ask.py"]) == code
+    assert ran[1:] == [["-m", "pytest", "test_ask.py"], ["-m", "pytest", "test_ask.py", "-m", "long"],
+                       ["versions.py", "test_ask.py"]]  # fmt: skip
 
 
 def test_labs_is_found_from_any_folder_even_under_an_accented_path(bootstrap):

@@ -528,7 +528,7 @@ def test_a_run_trains_the_adapter_and_nothing_else(folder, twelve, tmp_path):
     assert len(fitted.losses) == 4 and fitted.losses[-1] < fitted.losses[0]
     assert fitted.heldout.answers == 4
     saved = {path.name for path in (tmp_path / "run").iterdir()}
-    assert saved == {"config.json", "versions.json", "metrics.json", "checkpoints", "adapter"}
+    assert saved == {".lock", "config.json", "versions.json", "metrics.json", "checkpoints", "adapter"}
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["losses"] == fitted.losses
     again = load_adapter(base.model, tmp_path / "run" / "adapter")

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from labs.cli.ask import check_writable, write_json
 from labs.errors import LabsError
+from labs.preflight import costs
 from labs.preflight import machine as looking
 from labs.preflight.decide import Choice, decide
 from labs.preflight.machine import Machine
@@ -52,10 +53,13 @@ def _table(machine: Machine, choice: Choice) -> Table:
     table = Table("", "chosen", "because", title=title, title_justify="left")
     said = {"profile": choice.profile, "device": choice.device, "numbers": choice.numbers,
             "four_bit": "4 bits a weight" if choice.four_bit else "whole weights",
+            "attention": choice.attention,
             "checkpointing": "activations twice" if choice.checkpointing else "activations kept",
             "tokens": f"{choice.tokens} a batch", "side": f"{choice.side} pixels"}  # fmt: skip
     for name, value in said.items():
         table.add_row(name.replace("four_bit", "weights"), value, choice.reasons.get(name, ""))
     table.add_row("memory", f"{choice.memory:.1f} GB", "predicted, while the multimodal model is tuned")
     table.add_row("download", f"{choice.download:.1f} GB", "what is not in the cache yet")
+    table.add_row("minutes", f"about {choice.minutes:.1f}", "predicted, download and tuning in the notebook 06_2")
+    table.add_row("", "", costs.in_words(choice.profile, machine))
     return table

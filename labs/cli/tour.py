@@ -15,6 +15,7 @@ from labs.data.records import Record, read
 from labs.evaluation import heldout, skill
 from labs.evaluation.metrics import told_events
 from labs.models import catalog, chat
+from labs.models.story import sentences
 from labs.teaching.strip import strip
 from labs.tuning.fit import fit
 from labs.tuning.footprint import bytes_of, trainable_table
@@ -70,13 +71,6 @@ def look(out: Path) -> dict:
     rows = [result["story_truth"], *told]
     strip([draw(scene, 200) for scene in story.scenes], rows, ["truth", *models]).save(out / "story.png")
     return result
-
-
-def sentences(text: str, count: int) -> list[str]:
-    """The first `count` sentences of a story, filled up with empty ones; the last takes what is left over."""
-    parts = [part.strip() + "." for part in text.split(".") if part.strip()]
-    parts = parts[: count - 1] + [" ".join(parts[count - 1 :])]
-    return parts + [""] * (count - len(parts))
 
 
 def learn(out: Path, pictures: int, steps: int) -> dict:

@@ -54,7 +54,7 @@ def tune(
     console = Console(quiet=os.environ.get("RANK", "0") != "0")  # of several processes one speaks
     train, kept = read_data(data, heldout, images, seed, console)
     exam = read_exam(kept, asked, earlier, images, model is None, seed)
-    loaded = open_model(model, qlora, full)
+    loaded = open_model(model, out, qlora, full)
     settings = {"steps": steps, "batch": batch, "learning_rate": learning_rate, "max_length": max_length,
                 "best": best, "seed": seed, "speed": Speed(checkpointing=checkpointing)}  # fmt: skip
     tune_run.show_mask(loaded, train, max_length, console)

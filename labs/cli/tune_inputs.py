@@ -56,13 +56,16 @@ def read_exam(
     return exam_of(kept, asked, seed, world.exam(WORLD, seed) if mini else None)
 
 
-def open_model(name: str | None, qlora: bool = False, full: bool = False):
-    """The bundled mini model, or a folder or Hub id, to be tuned. Raises CatalogError if it cannot be opened."""
+def open_model(name: str | None, out: Path, qlora: bool = False, full: bool = False):
+    """The bundled mini model, or a folder or Hub id, to be tuned. Raises CatalogError if it cannot be opened.
+
+    What is downloaded is recorded in `out`, so that a run that goes on goes on with the same commit.
+    """
     device = this_process().device
     dtype = torch.float32 if full else dtype_for(device)  # what learns needs all its digits
     options = {"dtype": dtype} | ({"quantization_config": nf4(dtype)} if qlora else {})
     entry = catalog.Entry(name, "AutoModelForImageTextToText") if name else catalog.find("multimodal", "mini")
-    loaded = catalog.load_from(catalog.where(entry), entry, **options)
+    loaded = catalog.load_from(catalog.where(entry), entry, None if out.is_file() else out, **options)
     repair_on_cpu(loaded.model)
     if not qlora:  # bitsandbytes has put it there
         loaded.model.to(device)

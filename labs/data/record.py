@@ -37,10 +37,14 @@ class FormError(DataError):
 
 @dataclass(frozen=True)
 class Record:
-    """One conversation. A picture is a content part {"type": "image", "path" or "bytes": ...}, where it is shown."""
+    """One conversation. A picture is a content part {"type": "image", "path" or "bytes": ...}, where it is shown.
+
+    `also` are what other people answered last, where there are several true answers.
+    """
 
     name: str
     messages: list[dict]
+    also: tuple[str, ...] = ()
 
     @property
     def pictures(self) -> list[Path | bytes]:
@@ -85,7 +89,8 @@ def to_record(entry: object, name: str, folder: Path) -> Record:
             f"write one {IMAGE} for each picture, where it is to be seen.",
         )
     left = iter(pictures)
-    return Record(name, [{"role": role, "content": _content(role, text, left)} for role, text in turns])
+    messages = [{"role": role, "content": _content(role, text, left)} for role, text in turns]
+    return Record(name, messages, tuple(entry.get("also") or ()))
 
 
 def _turns(turns: object, form: Form, name: str) -> list[tuple[str, str]]:

@@ -62,6 +62,13 @@ def read(data: "str | Path | datasets.Dataset", images: Path | None = None) -> R
     return _checked(partial(_read_one, entries, source, folder), len(entries), source)
 
 
+def of(entries: Sequence[dict], source: str) -> Records:
+    """Entries that are in memory, checked; what they show is in them. Raises DataError as `read` does."""
+    return _checked(
+        lambda number: to_record(entries[number], f"{source}, record {number}", Path()), len(entries), source
+    )
+
+
 def as_records(records: Sequence[Record]) -> Records:
     """The same records with their keys and report, made here unless they come from `read`."""
     if isinstance(records, Records):

@@ -10,7 +10,7 @@ from PIL import Image
 from labs.evaluation.exam import Exam, Item, looks_of, several
 from labs.world import splits
 from labs.world.everyday import ask_everyday
-from labs.world.picture import draw
+from labs.world.picture import SIZE, draw
 from labs.world.questions import KINDS, ask
 from labs.world.scene import Scene
 from labs.world.stories import Story, sample_story
@@ -24,10 +24,10 @@ def questions(pictures: int, seed: int = 0, kinds=KINDS, language: str = "en") -
     return scenes, [Item(i, q.kind, q.text, q.answer) for i, q in asked if q]
 
 
-def exam(pictures: int, seed: int = 0) -> Exam:
+def exam(pictures: int, seed: int = 0, size: int = SIZE) -> Exam:
     """The same as an exam: what every mini model could do before it was tuned for something else."""
     scenes, items = questions(pictures, seed)
-    return Exam([draw(scene) for scene in scenes], items)
+    return Exam([draw(scene, size) for scene in scenes], items)
 
 
 def everyday_questions(pictures: int, seed: int = 0, kinds=KINDS) -> tuple[list[Scene], list[Item]]:
@@ -70,12 +70,12 @@ def blank(pictures: Sequence) -> list:
     return [_blank(entry) for entry in pictures]
 
 
-def out_of_order(story: Story, rng: random.Random) -> list[Image.Image]:
+def out_of_order(story: Story, rng: random.Random, size: int = SIZE) -> list[Image.Image]:
     """The story's pictures in an order that leaves none in its place."""
     order = list(range(len(story.scenes)))
     while any(i == place for place, i in enumerate(order)):
         rng.shuffle(order)
-    return [draw(story.scenes[i]) for i in order]
+    return [draw(story.scenes[i], size) for i in order]
 
 
 def _blank(entry: Any) -> Any:

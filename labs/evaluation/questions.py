@@ -29,7 +29,8 @@ def exam_of(records: Sequence[Record], most: int = MOST, seed: int = 0, earlier:
                 numbers[shown] = len(pictures)
                 pictures.append([opening.setdefault(p, partial(open_picture, p)) for p in shown])
             question, answer = _text(before[-1]), _text(message)
-            items.append(Item(numbers[shown], "tuned for", question, answer, messages=tuple(before)))
+            also = record.also if turn == len(record.messages) - 1 else ()
+            items.append(Item(numbers[shown], "tuned for", question, answer, also, tuple(before)))
     return Exam(pictures, items, *((earlier.pictures, earlier.new) if earlier else ()))
 
 

@@ -1,22 +1,29 @@
 """The tour's skill, reading a thermal camera: its exam, and several tuned models against one base."""
 
 import random
+from collections.abc import Callable
+from dataclasses import replace
 
 from labs.evaluation import heldout, proof
 from labs.evaluation.exam import Exam, Item
 from labs.evaluation.verdict import FEWEST, Proof
+from labs.world.picture import SIZE
 from labs.world.thermal_camera import sample_reading
 
 judge = proof.judge  # scores of a model on an exam
 
 
-def thermal_items(count: int, seed: int = 0) -> Exam:
-    """`count` held-out thermal pictures with three questions each, and about as many of the earlier kinds."""
+def thermal_items(count: int, seed: int = 0, size: int = SIZE, ask: Callable[[str], str] = str) -> Exam:
+    """`count` held-out thermal pictures with three questions each, and about as many of the earlier kinds.
+
+    `size` is that of the pictures, `ask` how a model wants to be asked (`Entry.briefly`).
+    """
     rng = random.Random(f"thermal items {seed}")
-    readings = [sample_reading(rng, "heldout") for _ in range(count)]
+    readings = [sample_reading(rng, "heldout", size, ask) for _ in range(count)]
     new = [Item(i, kind, *asked) for i, r in enumerate(readings) for kind, asked in r.asked.items()]
-    earlier = heldout.exam(max(1, count // 3), seed + 1)
-    return Exam([reading.picture for reading in readings], new, earlier.pictures, earlier.new)
+    earlier = heldout.exam(max(1, count // 3), seed + 1, size)
+    before = [replace(item, question=ask(item.question)) for item in earlier.new]
+    return Exam([reading.picture for reading in readings], new, earlier.pictures, before)
 
 
 def compare(arms: dict[str, dict], items: Exam) -> dict:

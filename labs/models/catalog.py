@@ -5,20 +5,27 @@
 """
 
 import os
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+from packaging.version import Version
 from safetensors import SafetensorError
 
 import labs
 from labs.errors import LabsError
+from labs.models import downloads
 from labs.models.entry import Entry, Loaded
 from labs.models.real import COLAB, FULL, SYSTEMS
+from labs.models.why_not import why_not
 
 MINI = {
     "dual_encoder": Entry("mini-clip", "CLIPModel"),
     "language": Entry("mini-llama", "LlamaForCausalLM", "AutoTokenizer"),
     "generative": Entry("mini-git", "GitForCausalLM"),
-    "multimodal": Entry("mini-llava", "LlavaForConditionalGeneration", millions=1.96, layers=4, width=128, side=72),
+    "multimodal": Entry(
+        "mini-llava", "LlavaForConditionalGeneration", millions=1.96, layers=4, width=128, side=72, picture_tokens=36
+    ),
 }
 PROFILES = {"mini": MINI, "colab": COLAB, "full": FULL}
 
@@ -55,10 +62,11 @@ def where(entry: Entry) -> str:
     return str(Path(labs.home(), "data", "checkpoints", entry.name)) if bundled else entry.name
 
 
-def load(role: str, profile_name: str | None = None, **options) -> Loaded:
+def load(role: str, profile_name: str | None = None, run: Path | None = None, **options) -> Loaded:
     """The model (evaluation mode) and the processor that play `role`; options go to the model.
 
-    The mini models are in float32 on the processor, the real ones in what suits the device, and on it.
+    The mini models are in float32 on the processor, the real ones in what suits the device, and on it. What is
+    downloaded is recorded in the folder `run`, and a record that is there is obeyed (labs.models.downloads).
     """
     entry = find(role, profile_name)
     if entry in MINI.values():
@@ -66,30 +74,60 @@ def load(role: str, profile_name: str | None = None, **options) -> Loaded:
     from labs.models.device import best_device, dtype_for
 
     device = best_device()
-    loaded = load_from(where(entry), entry, **({"dtype": dtype_for(device)} | options))
+    loaded = load_from(where(entry), entry, run, **({"dtype": dtype_for(device)} | options))
     if "quantization_config" not in options:  # bitsandbytes has put those weights there
         loaded.model.to(device)
     return loaded
 
 
-def load_from(path: str, entry: Entry, **options) -> Loaded:
+def load_from(path: str, entry: Entry, run: Path | None = None, **options) -> Loaded:
     """Open a checkpoint folder or Hub id with the entry's stock classes: never pickled weights, nor code of its own.
 
-    Raises CatalogError with one sentence if it cannot be opened.
+    Raises CatalogError with one sentence if it cannot be opened, DownloadError if it came incomplete.
     """
     bundled = entry in MINI.values()
     if bundled and not Path(path).is_dir():
         raise CatalogError(f"There is no model at {path}: fetch data/checkpoints again.")
+    if bundled:
+        import_module("transformers").utils.logging.disable_progress_bar()  # it would flash by
+    commit = downloads.pinned(run, path)
+    same = {"revision": commit or entry.revision}
+    options = {"dtype": "float32", "use_safetensors": True, "trust_remote_code": False} | same | options
+    try:
+        model, reader = _model(path, entry, options), _reader(path, entry, same)
+    except (OSError, ValueError, ImportError, SafetensorError) as error:  # broken JSON is a ValueError
+        raise CatalogError(why_not(path, error, bundled, run if commit else None, entry.library)) from error
+    if run is not None and not Path(path).is_dir():
+        downloads.record(run, path, entry.licence, revision=entry.revision)
+    return Loaded(entry, model, reader)
+
+
+def _model(path: str, entry: Entry, options: dict) -> Any:
+    """The model, or a pipeline of several, in evaluation mode, as both libraries open them."""
+    library = import_module(entry.library)
+    if not hasattr(library, entry.model_class):
+        raise ImportError(f"{entry.library} {library.__version__} has no {entry.model_class}, other versions have")
+    if entry.library == "diffusers":
+        options = _for_diffusers(options, Version(library.__version__))
+    return getattr(library, entry.model_class).from_pretrained(path, **options)
+
+
+def _for_diffusers(options: dict, version: Version) -> dict:
+    """The same options: numbers are torch's own, and have another name before 0.40, which later versions warn of."""
+    import torch
+
+    numbers, name = options["dtype"], "torch_dtype" if version < Version("0.40") else "dtype"
+    others = {key: value for key, value in options.items() if key != "dtype"}
+    return others | {name: getattr(torch, numbers) if isinstance(numbers, str) else numbers}
+
+
+def _reader(path: str, entry: Entry, same: dict) -> Any:
+    """The processor; None for models that read numbers as they are."""
     import transformers
 
-    if bundled:
-        transformers.utils.logging.disable_progress_bar()  # it would flash by
-    options = {"dtype": "float32", "use_safetensors": True, "trust_remote_code": False} | options
-    try:
-        model = getattr(transformers, entry.model_class).from_pretrained(path, **options).eval()
-        reader = getattr(transformers, entry.processor_class).from_pretrained(path) if entry.processor_class else None
-    except (OSError, ValueError, SafetensorError) as error:  # broken JSON is a ValueError
-        why, remedy = str(error).strip().splitlines()[0].rstrip("."), "check the name and the network"
-        remedy = "fetch data/checkpoints again" if bundled else remedy
-        raise CatalogError(f"The model {path} cannot be opened: {remedy} ({why}).") from error
-    return Loaded(entry, model, reader)
+    if not entry.processor_class:
+        return None
+    reader = getattr(transformers, entry.processor_class).from_pretrained(path, **same)
+    if entry.one_look:
+        reader.image_processor.size = reader.image_processor.max_image_size
+    return reader

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,11 +56,11 @@ def look(ask_the_hub: bool = True) -> Machine:
 
     offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
     versions = {name: version for name in PACKAGES if (version := _version(name))}
-    broken = {name: why for name in DELICATE if name in versions and (why := _import_fault(name))}
+    broken = import_faults([name for name in DELICATE if name in versions])
     gpu = None if "torch" not in versions or "torch" in broken else _gpu()
     cache = _cache(versions)
     return Machine(
-        system=platform.system(), place=_place(), python=sys.version_info[:2], cores=os.cpu_count() or 1,
+        system=platform.system(), place=place(), python=sys.version_info[:2], cores=os.cpu_count() or 1,
         memory=psutil.virtual_memory().total / 1e9, disk=shutil.disk_usage(_existing(cache)).free / 1e9,
         gpu=gpu, versions=versions, broken=broken, offline=offline,
         hub=_answers(HUB) if ask_the_hub and not offline else None, cached=cached_ids(cache),
@@ -85,10 +86,13 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _import_fault(name: str) -> str | None:
-    """The last line of what importing says, in a process of its own: half an import would spoil this one."""
-    done = subprocess.run([sys.executable, "-c", f"import {name}"], capture_output=True, text=True)
-    return done.stderr.strip().splitlines()[-1] if done.returncode and done.stderr.strip() else None
+def import_faults(names: Sequence[str]) -> dict[str, str]:
+    """The last line of what importing says, each in a process of its own: half an import would spoil this one."""
+    calls = {name: [sys.executable, "-c", f"import {name}"] for name in names}
+    begun = {name: subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+             for name, call in calls.items()}  # fmt: skip
+    said = {name: process.communicate()[1].strip() for name, process in begun.items()}
+    return {name: text.splitlines()[-1] for name, text in said.items() if begun[name].returncode and text}
 
 
 def _gpu() -> Gpu | None:
@@ -100,7 +104,8 @@ def _gpu() -> Gpu | None:
     return Gpu(found.name, found.total_memory / 1e9, (found.major, found.minor))
 
 
-def _place() -> str:
+def place() -> str:
+    """Whose machine this is: colab, kaggle or local."""
     if "COLAB_RELEASE_TAG" in os.environ:
         return "colab"
     return "kaggle" if "KAGGLE_KERNEL_RUN_TYPE" in os.environ else "local"

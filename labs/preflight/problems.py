@@ -71,11 +71,11 @@ def _network(machine: Machine, choice: Choice) -> list[Problem]:
         return []
     if machine.offline:
         return [Problem(f"{missing:.1f} GB are to be downloaded, and HF_HUB_OFFLINE=1 closes the network",
-                        "unset HF_HUB_OFFLINE, or choose --profile mini")]  # fmt: skip
+                        "unset HF_HUB_OFFLINE, or choose the profile mini")]  # fmt: skip
     if machine.hub is False:
         inside = {"kaggle": "Settings > Internet > On"}
         return [Problem(f"{missing:.1f} GB are to be downloaded, and the Hub does not answer",
-                        inside.get(machine.place, "look at the network, or choose --profile mini"))]  # fmt: skip
+                        inside.get(machine.place, "look at the network, or choose the profile mini"))]  # fmt: skip
     return []
 
 
@@ -88,7 +88,7 @@ def _size(machine: Machine, choice: Choice) -> list[Problem]:
         found.append(Problem(f"{gpu.name} is too old for today's torch", GPU_IN[machine.place], stops))
     if choice.device == "cuda" and gpu is not None and choice.memory > gpu.gigabytes:
         found.append(Problem(f"tuning would take {choice.memory:.0f} GB, and {gpu.name} has {gpu.gigabytes:.0f}",
-                             "choose --profile colab or mini"))  # fmt: skip
+                             "choose the profile colab or mini"))  # fmt: skip
     missing = SPARE * choice.download
     if missing > machine.disk:
         found.append(Problem(f"{missing:.0f} GB of disk are needed, and {machine.disk:.0f} are free",

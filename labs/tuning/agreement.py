@@ -5,6 +5,7 @@ stop with an error about features and tokens, others (BLIP-2) put the pictures i
 """
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -30,7 +31,7 @@ def check_agreement(model: Any, encoded: Encoded, name: str) -> None:
         )
     if "pixel_values" not in encoded.inputs or not hasattr(model, "get_image_features"):
         return
-    tokens, features = encoded.input_ids.count(model.config.image_token_id), count_features(model, encoded)
+    tokens, features = encoded.input_ids.count(model.config.image_token_id), count_features(model, encoded.inputs)
     if tokens != features:
         raise DataError(
             f"{name}: the text has {tokens} picture tokens and the model computes {features} picture features: use the "
@@ -38,9 +39,10 @@ def check_agreement(model: Any, encoded: Encoded, name: str) -> None:
         )
 
 
-def count_features(model: Any, encoded: Encoded) -> int:
-    """How many tokens' worth of features the model computes from the pictures of a record."""
+@torch.no_grad()
+def count_features(model: Any, inputs: Mapping[str, torch.Tensor]) -> int:
+    """How many tokens' worth of features the model computes from what its processor made of pictures."""
     known = inspect.signature(model.get_image_features).parameters
-    inputs = {name: tensor.to(model.device) for name, tensor in encoded.inputs.items() if name in known}
+    inputs = {name: tensor.to(model.device) for name, tensor in inputs.items() if name in known}
     features = model.get_image_features(**inputs).pooler_output
     return sum(feature.shape[:-1].numel() for feature in features)

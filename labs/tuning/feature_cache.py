@@ -60,7 +60,8 @@ class FeatureCache:
     def _pictures(self, out: Any) -> list[dict[str, torch.Tensor]]:
         """The output of each picture by itself; of the hidden states those of the layers that are read."""
         self.depth = len(out.hidden_states or ())
-        named = {name: getattr(out, name) for name in ("last_hidden_state", "pooler_output")}
+        # Idefics3's and SmolVLM's eyes pool nothing, and before transformers 5.18 do not even say so.
+        named = {name: getattr(out, name, None) for name in ("last_hidden_state", "pooler_output")}
         named |= {str(layer): out.hidden_states[layer] for layer in self.layers if self.depth}
         named = {name: value for name, value in named.items() if value is not None}
         return [dict(zip(named, row, strict=True)) for row in zip(*named.values(), strict=True)]

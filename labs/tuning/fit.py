@@ -1,13 +1,18 @@
 """Tune what is trainable in a model, on `transformers.Trainer`: seeded, resumable, everything in one run folder."""
 
 import hashlib
+import json
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from labs.data.records import Record, Records
+from peft import set_peft_model_state_dict
+from safetensors.torch import load_file
+
+from labs.data.records import Record, Records, as_records
 from labs.models.conversation import picture_token
 from labs.tuning.agreement import check_examples
 from labs.tuning.budget import Budget
@@ -15,7 +20,8 @@ from labs.tuning.collate import Collator
 from labs.tuning.examples import Examples
 from labs.tuning.precision import check_precision
 from labs.tuning.process import this_process
-from labs.tuning.run_folder import RunError, describe, full_disk_said, kept, open_run, write_json
+from labs.tuning.run_folder import alone_in, finished, full_disk_said, kept, open_run, write_json
+from labs.tuning.run_identity import RunError, check_same, describe
 from labs.tuning.score import Score, Scorer
 from labs.tuning.settings import BETTER, Settings, arguments
 from labs.tuning.sharing import SharedCollator, why_separate
@@ -65,22 +71,43 @@ def fit(
     check_examples(model, examples)  # what cannot be right is refused before anything is written
     collate = SharedCollator(processor.tokenizer.pad_token_id, picture_token(processor))
     separate = why_separate(model, examples, collate) if speed.share else "share=False"
-    config = asdict(chosen) | describe(model) | {"data": fingerprint(examples.records)}
     state = this_process()
-    with state.main_process_first():  # the others find the run begun, and go on from the same checkpoint
-        checkpoint = open_run(out, config)
-    scorer = Scorer(processor, heldout_records, chosen.max_length, speed.share) if heldout_records else None
-    collate = Collator(collate.pad_token_id) if separate else collate
-    trainer = StepTrainer(
-        model, arguments(out, chosen), callbacks=[Watch(progress)], evaluator=scorer, label_logits=speed.label_logits,
-        train_dataset=Steps(examples, chosen.batch, separate is None, chosen.seed, state.num_processes),
-        eval_dataset=[] if chosen.best else None, budget=Budget(collate, speed.tokens_on(state.device.type)),
-    )  # fmt: skip
-    seconds, looked = _train(trainer, out, checkpoint, speed)
-    after = scorer(model) if scorer else None
-    result = _finish(trainer, out, after, seconds, separate, looked)
+    with alone_in(out) if state.is_main_process else nullcontext():
+        with state.main_process_first():  # the others find the run begun, and go on from the same checkpoint
+            checkpoint = open_run(out, config_of(model, examples.records, chosen))
+        scorer = Scorer(processor, heldout_records, chosen.max_length, speed.share) if heldout_records else None
+        collate = Collator(collate.pad_token_id) if separate else collate
+        trainer = StepTrainer(
+            model, arguments(out, chosen), callbacks=[Watch(progress)], evaluator=scorer,
+            label_logits=speed.label_logits,
+            train_dataset=Steps(examples, chosen.batch, separate is None, chosen.seed, state.num_processes),
+            eval_dataset=[] if chosen.best else None, budget=Budget(collate, speed.tokens_on(state.device.type)),
+        )  # fmt: skip
+        seconds, looked = _train(trainer, out, checkpoint, speed)
+        after = scorer(model) if scorer else None
+        result = _finish(trainer, out, after, seconds, separate, looked)
     model.eval()
     return result
+
+
+def fit_or_open(
+    model: Any, processor: Any, train_records: Sequence[Record], heldout_records: Sequence[Record], out: Path, **options
+) -> Fitted:
+    """`fit`; but where `out` holds that very run, finished, its adapter is put into `model` instead, on the spot."""
+    if not finished(Path(out)):
+        return fit(model, processor, train_records, heldout_records, out, **options)
+    settings = {name: value for name, value in options.items() if name not in ("speed", "progress")}
+    check_same(Path(out), config_of(model, as_records(train_records), Settings(**settings)))
+    metrics = json.loads((Path(out) / "metrics.json").read_text(encoding="utf-8"))
+    set_peft_model_state_dict(model, load_file(Path(out) / "adapter" / "adapter_model.safetensors"))
+    model.eval()
+    heldout = metrics["heldout"] and Score(**metrics["heldout"])
+    return Fitted(**{name: metrics.get(name) for name in Fitted._fields} | {"out": Path(out), "heldout": heldout})
+
+
+def config_of(model: Any, records: Records, settings: Settings) -> dict:
+    """What tells one run from another, as config.json has it."""
+    return asdict(settings) | describe(model) | {"data": fingerprint(records)}
 
 
 def _check(model: Any, train: Sequence[Record], heldout: Sequence[Record], settings: Settings) -> None:

@@ -74,6 +74,7 @@ def add_lora(model: PreTrainedModel, spec: LoraSpec | None = None, seed: int = 0
         target_modules=target_modules(model, spec), task_type="CAUSAL_LM",
     )  # fmt: skip
     repair_on_cpu(model)
+    model.name_or_path = model.name_or_path or None  # before 0.21 peft looks for a model called "" on the Hub
     with torch.random.fork_rng(), _without_future_warnings():
         torch.manual_seed(seed)
         return get_peft_model(model, config)

@@ -3,9 +3,12 @@
 PARTS = ("language", "projector", "vision")
 # What the library's models call their modules. The projector first: some keep it inside the vision tower.
 NAMES = {
-    "projector": ("multi_modal_projector", "connector", "merger", "language_projection", "qformer"),
-    "vision": ("vision_tower", "vision_model", "visual"),
-}
+    "projector": (
+        "multi_modal_projector", "connector", "merger", "language_projection", "qformer", "projector",
+        "perceiver_resampler",
+    ),
+    "vision": ("vision_tower", "vision_model", "visual", "image_tower", "video_tower", "audio_tower"),  # and ears
+}  # fmt: skip
 
 
 def part_of(module: str) -> str:

@@ -4,50 +4,65 @@ config.json     what was asked for; a folder with another config is never touche
 versions.json   the libraries
 checkpoints/    checkpoint-STEP, the newest two; a file `complete` is written last, with the checksums of the others
 adapter/        the result (`model/` after full tuning)
+downloads.json  which commit of a model of the Hub it began with (labs.models.downloads)
+.lock           held while a process trains here
 metrics.json    the loss curve and the held-out scores; written last of all, it marks the run as finished
 """
 
 import errno
 import hashlib
 import json
-import platform
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from labs.errors import LabsError
+from filelock import FileLock, Timeout
 
-COMPLETE = "complete"
-_LIBRARIES = ("torch", "transformers", "peft", "accelerate", "bitsandbytes", "numpy", "pillow")
+from labs.models.downloads import RECORD
+from labs.tuning.run_identity import RunError, check_same, check_versions, versions
 
-
-class RunError(LabsError, ValueError):
-    """A run cannot begin, or cannot go on: why, and what to do."""
+COMPLETE, LOCK = "complete", ".lock"
 
 
 def open_run(out: Path, config: dict) -> Path | None:
     """Begin a run in `out`, or find where it was interrupted: the checkpoint to go on from, None for the beginning.
 
-    Raises RunError if the folder holds a finished run, a run with another config, or anything else.
+    Raises RunError if the folder holds a finished run, a run with another config or begun with other libraries, or
+    anything else.
     """
-    if out.exists() and not out.is_dir():
-        raise RunError(f"{out} is a file: name a folder for the run.")
-    if not out.exists() or not any(out.iterdir()):
-        out.mkdir(parents=True, exist_ok=True)
-        versions = {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()}
-        write_json(out / "versions.json", versions)
+    if not {file.name for file in out.iterdir()} - {LOCK, RECORD}:
+        write_json(out / "versions.json", versions())
         write_json(out / "config.json", config)  # last: from here on the folder is a run
         return None
-    if (out / "metrics.json").exists():
+    if finished(out):
         raise RunError(f"{out} already holds a finished run: choose another folder, or move this one away.")
-    _check_same(out, config)
+    check_same(out, config)
+    check_versions(out)
     for begun in set((out / "checkpoints").glob("checkpoint-*")) - set(checkpoints(out)):
         shutil.rmtree(begun)  # the run was stopped while it wrote this
     return _newest_whole(out)
+
+
+@contextmanager
+def alone_in(out: Path) -> Iterator[None]:
+    """Make the folder and be the only run in it. Raises RunError if another process trains there, or it is a file."""
+    if out.exists() and not out.is_dir():
+        raise RunError(f"{out} is a file: name a folder for the run.")
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(out / LOCK, timeout=0):
+            yield
+    except Timeout:
+        raise RunError(
+            f"another notebook or command is training into {out}: wait until it has ended, or choose another folder."
+        ) from None
+
+
+def finished(out: Path) -> bool:
+    """Whether the folder holds a run that was brought to its end."""
+    return (out / "metrics.json").exists()
 
 
 def checkpoints(out: Path) -> list[Path]:
@@ -116,34 +131,6 @@ def is_full_disk(error: BaseException) -> bool:
     # safetensors wraps the system's words; torch's writer of archives hides them
     signs = ("No space left", "File too large", "quota exceeded", "PytorchStreamWriter failed", "unexpected pos")
     return any(sign in str(error) for sign in signs)
-
-
-def describe(model: Any) -> dict:
-    """What tells one model's run from another's: class, name, adapters, and the number of trainable parameters."""
-    adapters = getattr(model, "peft_config", {})
-    kept = ("r", "lora_alpha", "lora_dropout", "target_modules")
-    spec = {name: getattr(adapters["default"], name) for name in kept} if adapters else None
-    if spec:
-        spec["target_modules"] = sorted(spec["target_modules"])
-    return {
-        "model": model.config._name_or_path,
-        "lora": spec,
-        "four_bit": bool(getattr(model, "is_loaded_in_4bit", False)),
-        "trainable": sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
-    }
-
-
-def _check_same(out: Path, config: dict) -> None:
-    try:
-        before = json.loads((out / "config.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        raise RunError(f"{out} is not empty and holds no run to go on with: choose an empty or a new folder.") from None
-    other = sorted(key for key in before.keys() | config.keys() if before.get(key) != config.get(key))
-    if other:
-        raise RunError(
-            f"{out} holds an unfinished run with another {', '.join(other)}: "
-            "repeat its settings to go on, or choose another folder."
-        )
 
 
 def _step(checkpoint: Path) -> int:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from labs.world import regions, splits
 from labs.world.captions import caption
+from labs.world.everyday import ask_everyday
 from labs.world.grammar import check_language, phrase
 from labs.world.picture import SIZE, draw
-from labs.world.questions import questions
+from labs.world.questions import KINDS, questions
 from labs.world.scene import Scene
 from labs.world.stories import sample_story
 from labs.world.wordings import INSTRUCTIONS
@@ -85,6 +86,23 @@ def write_llava(
         talk = [(one.text, one.answer) for one in questions(scene, rng, turns, language)]
         name = _save(records, f"{number:06d}", scene)
         written.append({"id": f"{split}-{seed}-{number:06d}", "image": name, "conversations": _turns(talk, 1)})
+    return _write(records, written)
+
+
+def write_llava_everyday(folder: str | Path, split: str = "train", count: int = 1000, seed: int = 0) -> Path:
+    """Write one question about a picture each, typed as people do in wordings kept from training, in LLaVA's format.
+
+    Otherwise like `write_llava`.
+    """
+    records = _fresh(folder, split, count, "en")
+    written = []
+    for number, rng in _numbered(split, count, seed, "en"):
+        scene = splits.sample(rng, split)
+        asked = [one for kind in KINDS if (one := ask_everyday(scene, rng, kind, kept=True))]
+        one = rng.choice(asked)
+        name = _save(records, f"{number:06d}", scene)
+        turns = _turns([(one.text, one.answer)], 1)
+        written.append({"id": f"everyday-{split}-{seed}-{number:06d}", "image": name, "conversations": turns})
     return _write(records, written)
 
 

@@ -5,6 +5,7 @@ The pictures are false-colour temperature maps, which pre-training never shows; 
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,15 +30,20 @@ class Reading(NamedTuple):
     asked: dict[str, tuple[str, str]]
 
 
-def sample_reading(rng: random.Random, split: str = "train", size: int = SIZE) -> Reading:
-    """Draw a scene of the split with one hottest and one coldest thing, and look at it with the thermal camera."""
+def sample_reading(
+    rng: random.Random, split: str = "train", size: int = SIZE, ask: Callable[[str], str] = str
+) -> Reading:
+    """Draw a scene of the split with one hottest and one coldest thing, and look at it with the thermal camera.
+
+    `ask` words a question as a model wants to be asked.
+    """
     scene = splits.sample(rng, split)
     while not (_extreme(scene, max) and _extreme(scene, min)):
         scene = splits.sample(rng, split)
     warm = sum(thing.temperature == "warm" for thing in scene.things)
     answers = {"hottest": _extreme(scene, max), "coldest": _extreme(scene, min), "warm": NUMBERS[warm]}
     picture = thermal.as_picture(thermal.temperature_map(scene, size))
-    return Reading(picture, {kind: (text, answers[kind]) for kind, text in QUESTIONS.items()})
+    return Reading(picture, {kind: (ask(text), answers[kind]) for kind, text in QUESTIONS.items()})
 
 
 def _extreme(scene: Scene, pick) -> str | None:
@@ -49,15 +55,16 @@ def _extreme(scene: Scene, pick) -> str | None:
     return scene.things[degrees.index(best)].place
 
 
-def write_llava(folder: Path, count: int, seed: int = 0) -> Path:
+def write_llava(folder: Path, count: int, seed: int = 0, size: int = SIZE, ask: Callable[[str], str] = str) -> Path:
     """Write `count` training pictures and their conversations in LLaVA's format to `folder`, and return the JSON file.
 
-    The three questions come in random order, so that none of them is always asked first.
+    The three questions come in random order, so that none of them is always asked first. What lies in the folder from
+    before is written again.
     """
     rng, records = random.Random(f"thermal records {seed}"), []
-    (folder / "images").mkdir(parents=True)
+    (folder / "images").mkdir(parents=True, exist_ok=True)
     for number in range(count):
-        reading = sample_reading(rng)
+        reading = sample_reading(rng, "train", size, ask)
         asked = rng.sample(list(reading.asked.values()), len(reading.asked))
         pairs = [pair for turn in asked for pair in zip(("human", "gpt"), turn, strict=True)]
         turns = [{"from": who, "value": text} for who, text in pairs]
