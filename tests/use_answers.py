@@ -98,7 +98,7 @@ def answer_clip(loaded: Loaded, text: str = "") -> torch.Tensor:
 
     def seen(frames):
         options = {"video_metadata": [timing], "do_sample_frames": False, "return_tensors": "pt"}
-        return loaded.processor(text=[text], videos=[frames], **options)
+        return loaded.processor(text=[text], videos=[[frames]], **options)
 
     _tell_apart(loaded, seen(frames), seen(frames[::-1].copy()))
     return _go_on(loaded, seen(frames))
