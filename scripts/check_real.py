@@ -5,8 +5,8 @@ Run each lab end to end on this machine, as it stands in the repository, and wri
 data/cards/PROFILE-DEVICE.json: download, minutes, peak memory, held-out figures, versions, date. A lab that was
 measured before is measured again; those that are not named keep their figures. The notebooks stay as they are.
 
-With --true-shapes, on a machine without the Hub: memory and speed of tuning models as large as the real ones, with
-random weights (benching.true_shape), written to the same card.
+With --true-shapes, and by itself on a GPU that cannot reach the Hub: memory and speed of tuning models as large as the
+real ones, with random weights (benching.true_shape), written to a card of their own.
 """
 
 import argparse
@@ -45,19 +45,21 @@ def main() -> None:
     try:
         check(asked.notebooks, asked.profile, asked.true_shapes, asked.to)
     except LabsError as error:
-        sys.exit(f"Nothing was changed: {error}")
+        print(error, file=sys.stderr)
+        sys.exit(2)
 
 
 def check(notebooks: list[Path], profile: str | None, true_shapes: bool, to: Path) -> Path:
     """Measure the labs, or models of true shapes, and write the card. Returns its path."""
     machine = look()
     choice = decide(machine, **({"profile": profile} if profile else {}))
-    stops = [problem for problem in problems(machine, choice) if problem.stops and not true_shapes]
-    if stops:
+    alone = choice.device == "cuda" and choice.download and (machine.offline or machine.hub is False)
+    if true_shapes or alone:
+        tqdm.write("Models of true shapes with random weights are measured, which need no Hub.")
+        return write(open_card(to, "true shapes", machine) | {"shapes": true_shape.measure_all()}, to)
+    if stops := [problem for problem in problems(machine, choice) if problem.stops]:
         raise LabsError(f"{stops[0].what}: {stops[0].mend}.")
     card = open_card(to, choice.profile, machine)
-    if true_shapes:
-        return write(card | {"true shapes": true_shape.measure_all()}, to)
     for path in tqdm(notebooks or sorted((ROOT / "notebooks").glob("*.ipynb")), desc=f"labs in {choice.profile}"):
         card["labs"] |= {path.stem: cost_of(path, choice.profile)}
         file = write(card, to)  # after each, so that an interruption keeps what is measured
@@ -85,7 +87,7 @@ def cost_of(path: Path, profile: str) -> dict:
 def open_card(to: Path, profile: str, machine: Machine) -> dict:
     """The card of this profile and device, with what was measured before."""
     device = device_of(profile, machine)
-    file = to / f"{profile}-{slug(device)}.json"
+    file = to / f"{slug(profile)}-{slug(device)}.json"
     before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"labs": {}}
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     return before | {"profile": profile, "device": device, "date": today, "memory_gb": round(machine.memory),
@@ -95,7 +97,7 @@ def open_card(to: Path, profile: str, machine: Machine) -> dict:
 def write(card: dict, to: Path) -> Path:
     """Write the card whole or not at all."""
     to.mkdir(parents=True, exist_ok=True)
-    file = to / f"{card['profile']}-{slug(card['device'])}.json"
+    file = to / f"{slug(card['profile'])}-{slug(card['device'])}.json"
     part = file.with_suffix(".part")
     part.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     part.replace(file)

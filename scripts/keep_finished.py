@@ -31,9 +31,11 @@ def keep(run: Path, to: Path) -> Path:
         part = run / name
         (shutil.copytree if part.is_dir() else shutil.copy)(part, to / name)
     (to / "adapter" / "README.md").unlink(missing_ok=True)  # the library's form, not filled in
-    settings = to / "adapter" / "adapter_config.json"
-    base = json.loads(settings.read_text())["base_model_name_or_path"]
-    settings.write_text(settings.read_text().replace(base, f"data/checkpoints/{Path(base).name}"))
+    file = to / "adapter" / "adapter_config.json"
+    settings = json.loads(file.read_text())
+    settings["base_model_name_or_path"] = f"data/checkpoints/{Path(settings['base_model_name_or_path']).name}"
+    settings["target_modules"].sort()  # PEFT keeps a set
+    file.write_text(json.dumps(settings, indent=1) + "\n")
     for file in to.rglob("*"):
         file.chmod(0o755 if file.is_dir() else 0o644)  # the library writes weights for the owner's eyes alone
     return to

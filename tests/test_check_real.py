@@ -62,9 +62,18 @@ def test_a_lab_that_fails_is_named_and_changes_no_card(tmp_path, monkeypatch):
 
 
 def test_a_machine_that_cannot_run_the_profile_is_refused_before(tmp_path, monkeypatch):
-    monkeypatch.setattr(check_real, "look", lambda: replace(MACHINES["offline"], offline=False, hub=False))
+    monkeypatch.setattr(check_real, "look", lambda: replace(LOCAL, hub=False))
     with pytest.raises(LabsError, match="the Hub does not answer"):
         check_real.check([], "colab", False, tmp_path)
+
+
+def test_a_gpu_without_the_hub_measures_true_shapes_by_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(check_real, "look", lambda: replace(MACHINES["offline"], offline=False, hub=False))
+    monkeypatch.setattr(true_shape, "measure_all", lambda: {"a shape, LoRA": {"peak_gb": 12.5}})
+    check_real.check([], "colab", False, tmp_path)
+    name, found = card(tmp_path)
+    assert name == "true-shapes-tesla-t4.json" and found["shapes"] == {"a shape, LoRA": {"peak_gb": 12.5}}
+    assert found["profile"] == "true shapes" and found["labs"] == {}
 
 
 def test_a_gpu_gives_the_card_its_name(tmp_path):
@@ -113,6 +122,19 @@ def test_the_shapes_are_those_they_are_called():
         with torch.device("meta"):
             model = true_shape.LlavaForConditionalGeneration(LlavaConfig(text_config=true_shape.SHAPES[name].to_dict()))
         assert model.num_parameters() / 1e6 == pytest.approx(millions, rel=0.06)
+
+
+def test_the_readme_s_table_of_true_shapes_comes_from_such_cards(tmp_path):
+    from benching import tables
+
+    assert [f"{name}, {arm}" for name in true_shape.SHAPES for arm in ("LoRA", "QLoRA")] == tables.TRUE_SHAPES
+    assert tables.true_shapes(tmp_path).count("not run") == 4
+    shapes = {"LLaVA-1.5-7B, LoRA": {"failed": "CUDA out of memory"},
+              "LLaVA-1.5-7B, QLoRA": {"pairs_per_second": 3.25, "peak_gb": 9.5}}  # fmt: skip
+    (tmp_path / "true-shapes-t4.json").write_text(json.dumps({"device": "Tesla T4", "shapes": shapes}))
+    rows = tables.true_shapes(tmp_path).splitlines()
+    assert "| LLaVA-1.5-7B, LoRA | Tesla T4 | CUDA out of memory |  |" in rows
+    assert "| LLaVA-1.5-7B, QLoRA | Tesla T4 | 3.2 | 9.5 |" in rows
 
 
 def test_without_a_gpu_true_shapes_are_refused(tmp_path, monkeypatch):

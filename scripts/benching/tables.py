@@ -4,17 +4,14 @@ import json
 from pathlib import Path
 
 NAMES = {"labs": "labs", "labs in bfloat16": "labs in bfloat16", "trl": "TRL", "trainer": "Trainer"}
-NOT_RUN = {
-    "LLaVA-1.5-7B in its true shape, LoRA in bfloat16": "no GPU was at hand",
-    "LLaVA-1.5-7B in its true shape, QLoRA in NF4, within 15 GB": "no GPU was at hand",
-    "a model of 2-3 B in its true shape, LoRA and QLoRA": "no GPU was at hand",
-}
+TRUE_SHAPES = [f"{name}, {arm}" for name in ("LLaVA-1.5-7B", "a LLaVA of 2.7 B") for arm in ("LoRA", "QLoRA")]
 
 
 def tables(folder: Path) -> str:
     """Tuning, the switches, evaluation."""
     found = {name: _read(folder / f"{name}.json") for name in ("tuning", "switches", "evaluation")}
-    parts = [tuning(found["tuning"]), switches(found["switches"]), evaluation(found["evaluation"])]
+    parts = [tuning(found["tuning"]), true_shapes(folder.parent / "cards"), switches(found["switches"]),
+             evaluation(found["evaluation"])]  # fmt: skip
     return "\n\n".join([*(part for part in parts if part), where(found["tuning"])])
 
 
@@ -32,7 +29,18 @@ def tuning(found: dict) -> str:
             f"{trl['memory']:.2f}", f"{arms['labs']['heldout_loss']:.3f}, {arms['trl']['heldout_loss']:.3f}",
             f"{arms[half]['pairs_per_second']:.1f} pairs/s, {arms[half]['heldout_loss']:.3f}",
         ])  # fmt: skip
-    rows += [[name, f"not run: {why}", *[""] * (len(head) - 2)] for name, why in NOT_RUN.items()]
+    return _table(head, rows)
+
+
+def true_shapes(cards: Path) -> str:
+    """Models as large as the real ones, from the cards that `scripts/check_real.py --true-shapes` wrote."""
+    head, rows = ["model in its true shape, random weights", "device", "pairs/s", "GB at the peak"], []
+    measured = [json.loads(file.read_text()) for file in sorted(cards.glob("true-shapes-*.json"))]
+    for name in TRUE_SHAPES:
+        found = [(card["device"], card["shapes"][name]) for card in measured if name in card["shapes"]]
+        rows += [[name, device, one.get("failed") or f"{one['pairs_per_second']:.1f}", str(one.get("peak_gb", ""))]
+                 for device, one in found]  # fmt: skip
+        rows += [] if found else [[name, "not run: no GPU was at hand", "", ""]]
     return _table(head, rows)
 
 
