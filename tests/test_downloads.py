@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -15,7 +16,7 @@ from labs.models import downloads
 from labs.models.catalog import CatalogError, load, load_from
 from labs.models.downloads import RECORD, DownloadError, pinned, record
 from labs.models.entry import Entry
-from labs.models.real import COLAB
+from labs.models.real import COLAB, SYSTEMS
 from labs.models.why_not import why_not
 
 ENTRY = COLAB["generative"]
@@ -118,6 +119,14 @@ def test_half_a_download_goes_on_with_the_network(cache):
     (cache / "snapshots" / hub.COMMIT / "model.safetensors").unlink()
     with pytest.raises(CatalogError, match="only half of it was downloaded, so open the network and run this again"):
         open_it()
+
+
+def test_a_second_tokenizer_that_is_not_whole_is_not_replaced_by_the_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    entry = SYSTEMS["instructblip"]
+    shutil.rmtree(hub.put(tmp_path, entry.name, standins.instructblip()) / ".no_exist")
+    with pytest.raises(CatalogError, match="the Q-Former's own tokenizer is not whole in the cache"):
+        load_from(entry.name, entry, cache_dir=constants.HF_HUB_CACHE)
 
 
 def test_a_damaged_record_is_refused(cache, tmp_path):

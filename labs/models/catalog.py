@@ -128,6 +128,9 @@ def _reader(path: str, entry: Entry, same: dict) -> Any:
     if not entry.processor_class:
         return None
     reader = getattr(transformers, entry.processor_class).from_pretrained(path, **same)
+    second = getattr(reader, "qformer_tokenizer", None)
+    if second is not None and len(second) == len(reader.tokenizer):  # the library has taken the first, and only logs it
+        raise OSError("the Q-Former's own tokenizer is not whole in the cache, open it once with the network")
     if entry.one_look:
         reader.image_processor.size = reader.image_processor.max_image_size
     return reader
