@@ -16,6 +16,7 @@ from labs.models.real import COLAB, FULL, SYSTEMS
 from labs.preflight import machine as looking
 from labs.preflight.decide import CONTEXT, LEAST, RULES, decide
 from labs.preflight.machine import Gpu, Machine, cached_ids, look
+from labs.preflight.minutes import in_words
 from labs.preflight.problems import TORCHAO, problems
 
 T4, L4 = Gpu("Tesla T4", 15.8, (7, 5)), Gpu("NVIDIA L4", 24.2, (8, 9))
@@ -93,6 +94,8 @@ def test_what_is_chosen_by_itself_meets_no_problem_that_stops(name):
         ({}, {"profile": "full", "four_bit": False}, "tuning would take", "profile colab or mini"),
         ({"python": (3, 10)}, {}, "Python is 3.10, and the labs run on 3.11 to 3.13", "install Python 3.11"),
         ({"memory": 4.0}, {}, "4 GB of memory are little", "close other programs"),
+        ({"gpu": None}, {"profile": "full"}, "on a processor full takes", "Runtime > Change runtime type > T4 GPU"),
+        ({"gpu": None, "place": "local"}, {"profile": "full"}, "days to tune", "choose the profile mini, or a GPU"),
         ({"versions": COLABS | {"torchvision": "0.25.0"}}, {}, "torchvision 0.25.0 does not work with torch 2.11.0",
          "pip uninstall -y torchvision"),
         ({"broken": {"torchvision": "no nms"}}, {}, "torchvision 0.26.0 does not work", "pip uninstall -y torchvision"),
@@ -132,6 +135,10 @@ def test_predicted_minutes_grow_with_the_work_and_shrink_with_the_machine():
     assert decide(replace(LOCAL, cores=16)).minutes < decide(LOCAL).minutes < 3
     unknown = Gpu("a GPU of next year", 48.0, (13, 0))
     assert decide(replace(LOCAL, gpu=unknown)).profile == "full" and decide(replace(LOCAL, gpu=unknown)).minutes > 1
+
+
+def test_minutes_are_said_as_hours_and_days():
+    assert [in_words(minutes) for minutes in (0.9, 15, 180, 7200)] == ["0.9 minutes", "15 minutes", "3 hours", "5 days"]
 
 
 def test_attention_is_one_that_the_gpu_has():

@@ -14,6 +14,7 @@ from labs.preflight import costs
 from labs.preflight import machine as looking
 from labs.preflight.decide import Choice, decide
 from labs.preflight.machine import Machine
+from labs.preflight.minutes import in_words
 from labs.preflight.problems import problems
 
 
@@ -60,6 +61,6 @@ def _table(machine: Machine, choice: Choice) -> Table:
         table.add_row(name.replace("four_bit", "weights"), value, choice.reasons.get(name, ""))
     table.add_row("memory", f"{choice.memory:.1f} GB", "predicted, while the multimodal model is tuned")
     table.add_row("download", f"{choice.download:.1f} GB", "what is not in the cache yet")
-    table.add_row("minutes", f"about {choice.minutes:.1f}", "predicted, download and tuning in the notebook 06_2")
+    table.add_row("time", in_words(choice.minutes), "predicted, download and tuning in the notebook 06_2")
     table.add_row("", "", costs.in_words(choice.profile, machine))
     return table

@@ -116,7 +116,7 @@ def _numbers(machine: Machine, chosen: dict) -> tuple[str, str]:
 
 def _four_bit(machine: Machine, chosen: dict) -> tuple[bool, str]:
     if chosen["device"] == "cpu" or machine.gpu is None:
-        return False, "the model is small"
+        return False, "4 bits are for GPUs that the whole weights do not fit"
     share = _entry(chosen).memory(chosen["numbers"]) / machine.gpu.gigabytes
     return share > 0.5, f"in {chosen['numbers']} its weights take {100 * share:.0f} % of the GPU"
 
@@ -138,7 +138,7 @@ def _tokens(machine: Machine, chosen: dict) -> tuple[int, str]:
 
 def _checkpointing(machine: Machine, chosen: dict) -> tuple[bool, str]:
     if chosen["device"] == "cpu" or machine.gpu is None:
-        return False, "memory suffices"
+        return False, "a processor works with all of the machine's memory"
     needed = _memory(_entry(chosen), chosen | {"checkpointing": False})
     short = needed > ROOM * machine.gpu.gigabytes
     return short, f"without, {needed:.0f} of {machine.gpu.gigabytes:.0f} GB would be taken"

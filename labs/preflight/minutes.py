@@ -24,3 +24,10 @@ def predict(entry: Entry, machine: Machine, device: str, four_bit: bool, downloa
     tokens = (1 if four_bit else RUNS) * RECORDS * (entry.picture_tokens + TEXT)
     seconds = PRODUCTS * entry.millions * 1e6 * tokens / (SHARE * peak * 1e12)
     return round((seconds + 1000 * download / MEGABYTES) / 60, 1)
+
+
+def in_words(minutes: float | int) -> str:
+    """So that hours and days are seen as such."""
+    if minutes < 120:
+        return f"{minutes:.0f} minutes" if minutes >= 2 else f"{minutes:.1f} minutes"
+    return f"{minutes / 60:.0f} hours" if minutes < 48 * 60 else f"{minutes / 60 / 24:.0f} days"

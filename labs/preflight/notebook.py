@@ -12,7 +12,7 @@ from typing import Any
 import labs
 from labs.errors import LabsError
 from labs.models.catalog import profile
-from labs.preflight import costs
+from labs.preflight import costs, minutes
 from labs.preflight import machine as looking
 from labs.preflight.decide import DECIDES, Choice, decide
 from labs.preflight.problems import problems
@@ -55,7 +55,7 @@ def in_words(choice: Choice) -> str:
     twice = ", activations computed twice" if choice.checkpointing else ""
     return (
         f"{said}, {choice.attention} attention{twice} | predicted: {choice.download:.1f} GB to download, "
-        f"{choice.memory:.0f} GB of memory and {choice.minutes:.0f} minutes to tune"
+        f"{choice.memory:.0f} GB of memory and {minutes.in_words(choice.minutes)} to tune"
     )
 
 

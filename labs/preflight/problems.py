@@ -6,6 +6,7 @@ from packaging.version import Version
 
 from labs.preflight.decide import OLDEST, SPARE, Choice
 from labs.preflight.machine import Machine
+from labs.preflight.minutes import in_words
 
 PYTHONS = (3, 11), (3, 13)
 NEEDED = ("torch", "transformers", "peft", "datasets", "accelerate", "huggingface_hub")
@@ -89,6 +90,10 @@ def _size(machine: Machine, choice: Choice) -> list[Problem]:
     if choice.device == "cuda" and gpu is not None and choice.memory > gpu.gigabytes:
         found.append(Problem(f"tuning would take {choice.memory:.0f} GB, and {gpu.name} has {gpu.gigabytes:.0f}",
                              "choose the profile colab or mini"))  # fmt: skip
+    if choice.device == "cpu" and choice.profile != "mini":
+        found.append(Problem(f"on a processor {choice.profile} takes {in_words(choice.minutes)} to tune",
+                             GPU_IN[machine.place] if machine.place != "local" else "choose the profile mini, or a GPU",
+                             False))  # fmt: skip
     missing = SPARE * choice.download
     if missing > machine.disk:
         found.append(Problem(f"{missing:.0f} GB of disk are needed, and {machine.disk:.0f} are free",
