@@ -327,27 +327,38 @@ def test_more(arguments):
     return versions or (0 if long == 5 else long)
 
 
-def main(arguments):
-    jobs = {"run": run, "test": test, "install": lambda _: 0}
-    if not arguments or arguments[0] not in jobs:
-        print(__doc__.strip(), file=sys.stderr)
-        return 2
+def ended(what, job):
+    """The exit code of a job; what stops it is said in one sentence."""
     try:
-        if not (suitable(sys.version_info) or is_current()):
-            other = another_python()
-            if other is None:
-                raise Stop(refusal(sys.version_info))
-            return run_child([*other, __file__, *arguments])
-        pack, others = take_pack(arguments[1:])
-        prepare(arguments[0], pack)
-        return jobs[arguments[0]](others)
+        return job()
     except (Stop, OSError) as problem:
-        print(f"Set-up stopped: {problem}", file=sys.stderr)
+        print(f"{what}: {problem}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nStopped; the same command goes on from here.", file=sys.stderr)
         return 130
 
+
+def main(arguments):
+    if not arguments or arguments[0] not in JOBS:
+        print(__doc__.strip(), file=sys.stderr)
+        return 2
+    return ended("Set-up stopped", lambda: set_up(*arguments))
+
+
+def set_up(job, *arguments):
+    """Install what a job needs, with a suitable Python, and do it."""
+    if not (suitable(sys.version_info) or is_current()):
+        other = another_python()
+        if other is None:
+            raise Stop(refusal(sys.version_info))
+        return run_child([*other, __file__, job, *arguments])
+    pack, others = take_pack(list(arguments))
+    prepare(job, pack)
+    return JOBS[job](others)
+
+
+JOBS = {"run": run, "test": test, "install": lambda _: 0}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -25,6 +25,7 @@ from execute_notebooks import ROOT, run
 from tqdm import tqdm
 
 from labs.errors import LabsError
+from labs.files import write_json
 from labs.models.downloads import gigabytes
 from labs.preflight.costs import device_of
 from labs.preflight.decide import decide
@@ -98,9 +99,7 @@ def write(card: dict, to: Path) -> Path:
     """Write the card whole or not at all."""
     to.mkdir(parents=True, exist_ok=True)
     file = to / f"{slug(card['profile'])}-{slug(card['device'])}.json"
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(file)
+    write_json(file, card)
     return file
 
 

@@ -4,9 +4,10 @@ Write data/README.md: a card for each file of data/, with what it is, how it was
 The figures are read from data/cards.json, which scripts/measure.py writes.
 """
 
-import hashlib
 import json
 from pathlib import Path
+
+from labs.files import checksum
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 WHAT = {
@@ -76,7 +77,7 @@ def finished() -> str:
     for metrics in sorted(DATA.glob("finished/*/*/metrics.json")):
         run, losses = metrics.parent, json.loads(metrics.read_text())["losses"]
         config = json.loads((run / "config.json").read_text())
-        adapter = hashlib.sha256((run / "adapter" / "adapter_model.safetensors").read_bytes()).hexdigest()
+        adapter = checksum(run / "adapter" / "adapter_model.safetensors")
         base = f"`{config['model']}`{', 4 bits' if config['four_bit'] else ''}"
         name = run.relative_to(DATA / "finished").as_posix()
         lines.append(f"| {name} | {base} | {config['steps']} x {config['batch']} | {config['lora']['r']} "
@@ -108,7 +109,7 @@ def card(role: str, card: dict) -> str:
         lines += [f"| the same, pictures out of order | {percent(card['story_events_out_of_order'])} |", ""]
     lines += ["| file | SHA-256 |", "|---|---|"]
     for file in sorted((DATA / "checkpoints" / card["checkpoint"]).iterdir()):
-        lines.append(f"| {file.name} | `{hashlib.sha256(file.read_bytes()).hexdigest()}` |")
+        lines.append(f"| {file.name} | `{checksum(file)}` |")
     return "\n".join(lines) + "\n"
 
 

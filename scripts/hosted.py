@@ -104,20 +104,20 @@ def link():
 
 
 def main():
-    try:
-        if place() is None:
-            raise bootstrap.Stop(
-                "this is for Colab and Kaggle; here, run python scripts/bootstrap.py install "
-                "and choose the Python of .venv as the notebook's kernel."
-            )
-        found = missing()
-        if found:
-            install(found)
-        remove_torchao()
-        link()
-    except (bootstrap.Stop, OSError) as problem:
-        print(f"Set-up stopped: {problem}", file=sys.stderr)
-        return 2
+    return bootstrap.ended("Set-up stopped", prepare)
+
+
+def prepare():
+    if place() is None:
+        raise bootstrap.Stop(
+            "this is for Colab and Kaggle; here, run python scripts/bootstrap.py install "
+            "and choose the Python of .venv as the notebook's kernel."
+        )
+    found = missing()
+    if found:
+        install(found)
+    remove_torchao()
+    link()
     return 0
 
 

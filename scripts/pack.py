@@ -71,20 +71,21 @@ def size(folder: Path, names) -> str:
 
 
 def main(arguments: list[str]) -> int:
+    return bootstrap.ended("Packing stopped", lambda: pack_up(arguments))
+
+
+def pack_up(arguments: list[str]) -> int:
     try:
         found = options(arguments)
         if found.check:
             check(found.check.expanduser().resolve())
         else:
             make(found.to.expanduser().resolve(), found)
-        return 0
     except (bootstrap.Stop, OSError) as problem:
-        said = f"{FULL_DISK}." if "No space left" in str(problem) else problem
-        print(f"Packing stopped: {said}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped; the same command goes on from here.", file=sys.stderr)
-        return 130
+        if "No space left" not in str(problem):
+            raise
+        raise bootstrap.Stop(f"{FULL_DISK}.") from None
+    return 0
 
 
 if __name__ == "__main__":

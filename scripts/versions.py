@@ -119,13 +119,13 @@ def run_tests(name, arguments):
 
 
 def main(arguments):
+    return bootstrap.ended("Stopped", lambda: run_all(arguments))
+
+
+def run_all(arguments):
     FOLDER.mkdir(parents=True, exist_ok=True)
-    try:
-        install_torch()
-        codes = {name: run_tests(name, arguments) for name in SETS}
-    except (bootstrap.Stop, OSError) as problem:
-        print(f"Stopped: {problem}", file=sys.stderr)
-        return 2
+    install_torch()
+    codes = {name: run_tests(name, arguments) for name in SETS}
     for name, code in codes.items():
         print(f"[versions] with the {name}: {'failed' if code else 'passed'}")
     return max(codes.values())

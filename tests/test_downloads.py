@@ -107,6 +107,16 @@ def test_a_file_that_has_changed_is_named(cache, tmp_path):
     assert not (tmp_path / "run" / RECORD).exists()
 
 
+def test_pickled_weights_are_never_opened(cache):
+    snapshot = cache / "snapshots" / hub.COMMIT
+    torch.save({}, snapshot / "pytorch_model.bin")
+    (snapshot / "model.safetensors").unlink()
+    with pytest.raises(CatalogError, match="git-base-vqav2 cannot be opened"):
+        open_it()
+    with pytest.raises(CatalogError, match="cannot be opened"):
+        load_from(str(snapshot), ENTRY)  # nor from a folder
+
+
 def test_a_file_cut_short_is_refused(cache, tmp_path):
     file = cache / "snapshots" / hub.COMMIT / "model.safetensors"
     file.resolve().write_bytes(file.read_bytes()[:1000])

@@ -1,6 +1,5 @@
 """python -m labs ask: one question about one or several pictures."""
 
-import json
 import os
 import re
 import time
@@ -12,6 +11,7 @@ from PIL.Image import Image
 
 import labs
 from labs.errors import LabsError
+from labs.files import write_json
 from labs.models.catalog import CatalogError, Entry, Loaded, find, load
 from labs.models.familiar import judge_picture, judge_question
 from labs.models.pictures import open_picture
@@ -117,16 +117,6 @@ def find_warnings(paths: list[str], pictures: list[Image], question: str) -> lis
     said = [f"{path}: {reason}" for path, picture in zip(paths, pictures, strict=True)
             for reason in judge_picture(picture).reasons]  # fmt: skip
     return [*said, *judge_question(question).reasons]
-
-
-def write_json(file: Path, result: dict) -> None:
-    """Write the file whole or not at all, so that a full disk does not cost an earlier one."""
-    part = file.with_name(f"{file.name}.part")
-    try:
-        part.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", errors="replace")
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _answer(loaded: Loaded, pictures: list[Image], question: str) -> str:

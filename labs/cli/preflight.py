@@ -8,8 +8,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from labs.cli.ask import check_writable, write_json
+from labs.cli.ask import check_writable
 from labs.errors import LabsError
+from labs.files import write_json
 from labs.preflight import costs
 from labs.preflight import machine as looking
 from labs.preflight.decide import Choice, decide

@@ -6,8 +6,9 @@ from rich.console import Console
 
 import labs
 from labs.cli import tune_options as option
-from labs.cli.ask import check_writable, write_json
+from labs.cli.ask import check_writable
 from labs.errors import LabsError
+from labs.files import write_json
 
 
 def tune(

@@ -5,11 +5,11 @@ RUN/downloads.json     {"models": {Hub id: {"commit", "gigabytes", "licence", "f
 A commit names its files for good; the Hub's `main` may be another one tomorrow.
 """
 
-import hashlib
 import json
 from pathlib import Path
 
 from labs.errors import LabsError
+from labs.files import checksum, write_json
 
 RECORD = "downloads.json"
 HEX = set("0123456789abcdef")
@@ -41,9 +41,7 @@ def record(run: Path, name: str, licence: str, kind: str = "models", revision: s
     if found != before:
         known[kind][name] = found
         run.mkdir(parents=True, exist_ok=True)
-        part = run / f"{RECORD}.part"
-        part.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-        part.replace(run / RECORD)
+        write_json(run / RECORD, known)
     return found
 
 
@@ -80,9 +78,7 @@ def _check(file: Path, name: str) -> None:
     blob = file.resolve()
     if len(blob.name) != 64 or not set(blob.name) <= HEX:
         return
-    with blob.open("rb") as opened:
-        right = hashlib.file_digest(opened, "sha256").hexdigest() == blob.name
-    if not right:
+    if checksum(blob) != blob.name:
         raise DownloadError(
             f"{file.name} of {name} is not as the Hub has it: delete {blob} and run this again with the network open."
         )

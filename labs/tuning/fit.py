@@ -13,6 +13,7 @@ from peft import set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from labs.data.records import Record, Records, as_records
+from labs.files import write_json
 from labs.models.conversation import picture_token
 from labs.tuning.agreement import check_examples
 from labs.tuning.budget import Budget
@@ -20,7 +21,7 @@ from labs.tuning.collate import Collator
 from labs.tuning.examples import Examples
 from labs.tuning.precision import check_precision
 from labs.tuning.process import this_process
-from labs.tuning.run_folder import alone_in, finished, full_disk_said, kept, open_run, write_json
+from labs.tuning.run_folder import alone_in, finished, full_disk_said, kept, open_run
 from labs.tuning.run_identity import RunError, check_same, describe
 from labs.tuning.score import Score, Scorer
 from labs.tuning.settings import BETTER, Settings, arguments

@@ -10,7 +10,6 @@ metrics.json    the loss curve and the held-out scores; written last of all, it 
 """
 
 import errno
-import hashlib
 import json
 import shutil
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from labs.files import checksum, write_json
 from labs.models.downloads import RECORD
 from labs.tuning.run_identity import RunError, check_same, check_versions, versions
 
@@ -92,19 +92,7 @@ def _newest_whole(out: Path) -> Path | None:
 def _checksums(checkpoint: Path) -> dict[str, str]:
     """SHA-256 of every file but the mark."""
     files = [file for file in sorted(checkpoint.rglob("*")) if file.is_file() and not file.name.startswith(COMPLETE)]
-    return {file.relative_to(checkpoint).as_posix(): _checksum(file) for file in files}
-
-
-def _checksum(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def write_json(file: Path, content: object) -> None:
-    """Write the file whole or not at all."""
-    part = file.with_name(f"{file.name}.part")
-    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    part.replace(file)
+    return {file.relative_to(checkpoint).as_posix(): checksum(file) for file in files}
 
 
 def kept(out: Path) -> str:
