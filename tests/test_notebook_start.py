@@ -114,6 +114,14 @@ def test_every_card_is_whole():
             assert {"download_gb", "minutes", "peak_gb", "figures"} <= set(cost) and cost["figures"]
 
 
+@pytest.mark.parametrize("path", sorted((labs.home() / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_an_executed_notebook_prints_the_minutes_of_the_card(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    (setup,) = [cell for cell in cells if "setup" in cell["metadata"].get("tags", [])]
+    told = "".join(line for out in setup["outputs"] for line in out["text"])
+    assert costs.in_words("mini", LOCAL) in told, "execute it again: its card was measured since"
+
+
 def test_the_peak_of_memory_is_that_of_this_process():
     held = bytearray(50_000_000)
     before = costs.peak_gigabytes()
