@@ -19,7 +19,8 @@ from package_lists import asked, canonical, exact, fits, numbers
 # Large packages that fit each other and the host's GPU: never moved, and refused where they are too old for the labs.
 PRELOADED = {"torch", "torchvision", "torchaudio", "transformers", "peft", "accelerate", "datasets", "huggingface-hub",
              "tokenizers", "safetensors", "numpy", "pillow", "matplotlib"}  # fmt: skip
-MEGABYTES = {"bitsandbytes": 43, "sacrebleu": 1}  # to download of what Colab lacks, with what that needs in turn
+# To download of what Colab lacks, with what that needs in turn.
+MEGABYTES = {"bitsandbytes": 43, "sacrebleu": 1, "jaxtyping": 0}
 TORCHAO = "0.16.0"  # peft refuses to add LoRA beside an older one; as in labs/preflight/problems.py
 # What pip can read back; a package of the host with another kind of version stays without a line.
 READABLE = re.compile(r"(\d+!)?\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9]+(\.[a-z0-9]+)*)?")

@@ -126,7 +126,7 @@ def test_floor_accepts_the_pin_and_colab(requirement):
 def test_colab_gets_no_jupyter_and_every_listed_package_is_checked():
     runtime, notebooks = ({Requirement(line).name for line in requirements(group)} for group in GROUPS[:2])
     assert not runtime & {"jupyterlab", "ipykernel", "ipywidgets", "nbclient", "nbconvert", "notebook"}
-    assert runtime - set(COLAB) == {"bitsandbytes", "sacrebleu"}
+    assert runtime - set(COLAB) == {"bitsandbytes", "jaxtyping", "sacrebleu"}
 
 
 def test_the_extra_that_nobody_gets_unasked_has_a_floor_and_a_reason_and_is_tested():

@@ -28,7 +28,7 @@ ROOT = labs.home()
 ADDRESS = "https://github.com/someone/multimodal-labs"
 COLAB, KAGGLE = {"COLAB_RELEASE_TAG": "release"}, {"KAGGLE_KERNEL_RUN_TYPE": "Interactive"}
 PRELOADED = package_lists.exact(ROOT / "tests" / "colab.txt")
-MISSING = {"bitsandbytes", "sacrebleu"}  # of the runtime list, on Colab
+MISSING = {"bitsandbytes", "jaxtyping", "sacrebleu"}  # of the runtime list, on Colab
 SOURCES = pytest.mark.parametrize("found", [None, ADDRESS], ids=["zip", "address"])
 
 
@@ -98,10 +98,10 @@ def test_on_colab_the_cell_unpacks_installs_and_starts(host, tmp_path):
     home = (tmp_path / "content" / "multimodal-labs").resolve()
     assert code == 0, said
     assert "started" in said and f"{home} {home}" in said
-    assert "installing bitsandbytes, sacrebleu: about 44 MB" in said
+    assert "installing bitsandbytes, jaxtyping, sacrebleu: about 44 MB" in said
     assert "torchao 0.10.0 removed" in said
     assert [call["arguments"][0] for call in asked(host)] == ["install", "uninstall"]
-    assert set(asked(host)[0]["arguments"][-2:]) == {"bitsandbytes>=0.50", "sacrebleu>=2.4"}
+    assert set(asked(host)[0]["arguments"][-3:]) == {"bitsandbytes>=0.50", "jaxtyping>=0.3", "sacrebleu>=2.4"}
 
 
 def test_a_second_execution_does_nothing(host, tmp_path):
@@ -216,7 +216,7 @@ def test_a_pip_without_network_becomes_one_sentence(host, tmp_path, environment,
     says = "WARNING: Retrying after connection broken by 'NewConnectionError'"
     code, said = run(host, tmp_path, cell(tmp_path), environment, FAKE_PIP_SAYS=says)
     assert code == 1 and "started" not in said
-    assert f"Set-up stopped: bitsandbytes, sacrebleu cannot be downloaded: {remedy}" in said
+    assert f"Set-up stopped: bitsandbytes, jaxtyping, sacrebleu cannot be downloaded: {remedy}" in said
 
 
 def test_a_conflict_that_pip_finds_becomes_one_sentence(host, tmp_path):

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 import labs
 from labs.cli.ask import ask
+from labs.cli.claim import claim
 from labs.cli.preflight import preflight
 from labs.cli.tune import tune
 from labs.errors import LabsError
@@ -73,6 +74,7 @@ app = typer.Typer(
 app.command()(ask)
 app.command()(tune)
 app.command()(preflight)
+app.command()(claim)
 
 
 @app.command()
