@@ -1,0 +1,269 @@
+"""CLIP (Radford et al., 2021, https://arxiv.org/abs/2103.00020): two towers, pictures and captions that belong together
+brought close, make a classifier out of the names of classes alone.
+
+Kept: the library's CLIPModel, the symmetric contrastive loss with a learned temperature, prompts and their ensembles,
+names that were never seen together. The near-duplicates are weighed as in CWCL (Srinivasa et al., 2023,
+https://arxiv.org/abs/2309.14580).
+Left out: 400 million pairs. A tower of this size that learns from pictures and captions alone knows colours after a
+minute, but hardly shapes; where shapes matter, one layer is trained behind the frozen eyes of mini-clip, which had
+labels of patches (as LiT does, Zhai et al., 2021, https://arxiv.org/abs/2111.07991).
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import cross_entropy, normalize
+from transformers import BatchEncoding, CLIPConfig, CLIPModel, CLIPTextConfig
+
+from labs.models import mini
+from labs.models.pixels import to_pixels
+from labs.systems.claim import Claim, Scores
+from labs.systems.parts import eyes
+from labs.systems.parts.learn import batches, learn
+from labs.systems.parts.probe import linear_probe
+from labs.world.captions import STYLES, caption
+from labs.world.picture import draw
+from labs.world.scene import Scene, sample_background, sample_thing
+from labs.world.splits import has_held_out_pair
+from labs.world.vocabulary import COLOURS, SHAPES
+
+WIDTH, BATCH = 64, 128
+STEPS = {"pixels": 600, "features": 150}
+PAIRS, TESTED = 6144, 600
+GRADE = 0.1  # how right a caption is that shares one of the two words with the picture's own
+NAMES = [(colour, shape) for colour in COLOURS for shape in SHAPES]
+PROMPTS = ("{}", "a {}", "there is a {}", "one {}", "a {} at the centre", "a big {}", "a small {}")
+
+
+def build(seed: int, start: str = "pixels") -> CLIPModel:
+    """A small CLIP that sees "pixels", or one layer and a projection behind the "features" of the frozen eyes."""
+    if start not in STEPS:
+        raise ValueError(f"start must be one of {', '.join(STEPS)}, not {start!r}")
+    tokenizer = eyes.dual_encoder().processor.tokenizer
+    torch.manual_seed(seed)
+    vision = mini.vision_config(WIDTH, 2) if start == "pixels" else mini.vision_config(layers=1)
+    text = CLIPTextConfig(
+        vocab_size=len(tokenizer), hidden_size=WIDTH, intermediate_size=2 * WIDTH, num_hidden_layers=2,
+        num_attention_heads=2, max_position_embeddings=48, hidden_act="gelu", pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=None, eos_token_id=tokenizer.eos_token_id,
+    )  # fmt: skip
+    clip = CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=WIDTH))
+    with torch.no_grad():  # as in labs.models.mini: else a small tower forgets where it looks
+        clip.vision_model.embeddings.position_embedding.weight[1:] += 0.4 * mini.grid_positions(vision.hidden_size)
+    return clip
+
+
+def embed_pictures(clip: CLIPModel, seen: Float[Tensor, "n ..."]) -> Float[Tensor, "n width"]:
+    """Pixels (n, 3, 72, 72) or features (n, 37, 128) -> unit vectors."""
+    if seen.ndim == 4:
+        pooled = clip.vision_model(pixel_values=seen).pooler_output
+    else:
+        hidden = clip.vision_model.encoder(inputs_embeds=seen).last_hidden_state
+        pooled = clip.vision_model.post_layernorm(hidden[:, 0])
+    return normalize(clip.visual_projection(pooled), dim=-1)
+
+
+def embed_texts(clip: CLIPModel, texts: Sequence[str]) -> Float[Tensor, "n width"]:
+    """Texts -> unit vectors."""
+    tokens = read(texts)
+    pooled = clip.text_model(input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]).pooler_output
+    return normalize(clip.text_projection(pooled), dim=-1)
+
+
+def read(texts: Sequence[str]) -> BatchEncoding:
+    """Tokens of texts, each with the closing token from which CLIP reads it off."""
+    return eyes.dual_encoder().processor.tokenizer(list(texts), return_tensors="pt", padding=True)
+
+
+def contrastive_loss(logits: Float[Tensor, "n n"], right: Float[Tensor, "n n"]) -> Float[Tensor, ""]:
+    """Cross-entropy along rows and columns; `right` says how right each caption is for each picture, at most 1."""
+    by_row, by_column = right / right.sum(1, keepdim=True), right.T / right.T.sum(1, keepdim=True)
+    return (cross_entropy(logits, by_row) + cross_entropy(logits.T, by_column)) / 2
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Training
+
+
+@cache
+def training_set(start: str, things: tuple[int, ...]) -> tuple[tuple[Scene, ...], Float[Tensor, "n ..."], list[str]]:
+    """Scenes of so many things in turn, what the towers get to see of them, and a caption of each in any style."""
+    scenes, rng = eyes.scenes("train", PAIRS, things), random.Random("captions")
+    return scenes, see(scenes, start), [caption(scene, rng.choice(STYLES[:3])) for scene in scenes]
+
+
+def see(scenes: Sequence[Scene], start: str) -> Float[Tensor, "n ..."]:
+    """Pixels, or what the frozen eyes make of them."""
+    return to_pixels([draw(scene) for scene in scenes]) if start == "pixels" else eyes.look(scenes)
+
+
+@cache
+def trained(seed: int, start: str, target: str = "merged", things: tuple[int, ...] = (1, 2)) -> CLIPModel:
+    """A CLIP that has learned from 6,144 pairs. `target` says which captions of a batch are right for a picture.
+
+    own: its own, whatever the others say; merged: also those that are word for word the same; graded: to a degree also
+    those about a thing of its colour or its shape; shuffled: another picture's, the control.
+    """
+    scenes, seen, captions = training_set(start, things)
+    number = {text: i for i, text in enumerate(dict.fromkeys(captions))}
+    same = torch.tensor([number[text] for text in captions])
+    names = torch.tensor([NAMES.index(name_of(scene)) for scene in scenes])
+    clip, choose = build(seed, start), batches(len(scenes), BATCH, seed)
+
+    def loss_at(step: int) -> Tensor:
+        rows = choose(step)
+        told = rows.roll(1) if target == "shuffled" else rows
+        texts = embed_texts(clip, [captions[i] for i in told.tolist()])
+        logits = embed_pictures(clip, seen[rows]) @ texts.T * clip.logit_scale.exp().clamp(max=100)
+        right = torch.eye(len(rows)) if target == "own" else (same[told][:, None] == same[told]).float()
+        if target == "graded":
+            right = torch.maximum(right, GRADE * related(names[told]))
+        return contrastive_loss(logits, right)
+
+    learn(clip.parameters(), loss_at, STEPS[start])
+    return clip.eval()
+
+
+def related(names: Int[Tensor, " n"]) -> Float[Tensor, "n n"]:
+    """1 where two of `NAMES` share their colour or their shape."""
+    colour, shape = names // len(SHAPES), names % len(SHAPES)
+    return ((colour[:, None] == colour) | (shape[:, None] == shape)).float()
+
+
+def name_of(scene: Scene) -> tuple[str, str]:
+    """Colour and shape of the scene's first thing."""
+    return scene.things[0].colour, scene.things[0].shape
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Tests, all on scenes that were kept back
+
+
+@cache
+def single_things() -> tuple[tuple[Scene, ...], Float[Tensor, "n ..."], Int[Tensor, " n"]]:
+    """Held-out scenes of one thing, seen by the frozen eyes, and which of `NAMES` each is."""
+    scenes = eyes.scenes("heldout", TESTED)
+    return scenes, eyes.look(scenes), torch.tensor([NAMES.index(name_of(scene)) for scene in scenes])
+
+
+@torch.no_grad()
+def zero_shot(clip: CLIPModel, prompts: Sequence[str] = PROMPTS[1:2]) -> list[float]:
+    """Which of 64 names fits best? 1 where it is the right one; several prompts are averaged as CLIP does it."""
+    _, seen, truth = single_things()
+    names = [embed_texts(clip, [prompt.format(f"{colour} {shape}") for colour, shape in NAMES]) for prompt in prompts]
+    classes = normalize(torch.stack(names).mean(0), dim=-1)
+    return ((embed_pictures(clip, seen) @ classes.T).argmax(1) == truth).float().tolist()
+
+
+def classified(seed: int, words: bool) -> list[float]:
+    """The rival without text: linear classes on the same frozen features, trained to convergence on the same scenes.
+
+    One class for each of the 64 names; or with `words` one classifier for the colour and one for the shape.
+    """
+    scenes, _, _ = training_set("features", (1, 2))
+    single = [scene for scene in scenes if len(scene.things) == 1]
+    inputs, names = eyes.look(single)[:, 0], torch.tensor([NAMES.index(name_of(scene)) for scene in single])
+    _, seen, truth = single_things()
+    sizes = {"colour": len(COLOURS), "shape": len(SHAPES)} if words else {"name": len(NAMES)}
+    right = torch.ones(len(truth), dtype=torch.bool)
+    for part, size in sizes.items():
+        divide = {"name": lambda x: x, "colour": lambda x: x // len(SHAPES), "shape": lambda x: x % len(SHAPES)}[part]
+        right &= linear_probe(inputs, divide(names), seen[:, 0], size, seed) == divide(truth)
+    return right.float().tolist()
+
+
+@cache
+def scoops() -> tuple[tuple[Scene, ...], tuple[Scene, ...], tuple[Scene, ...]]:
+    """Two things of one shape above each other; the same with exchanged colours; and with one colour that is not there.
+
+    No thing in them is of a held-out combination: only the order is asked about.
+    """
+    rng, found = random.Random("scoops"), []
+    while len(found) < TESTED:
+        shape, (one, two, other) = rng.choice(SHAPES), rng.sample(tuple(COLOURS), 3)
+        column, (high, low) = rng.randrange(3), sorted(rng.sample(range(3), 2))
+        things = (sample_thing(rng, 3 * high + column, shape, one), sample_thing(rng, 3 * low + column, shape, two))
+        looks = sample_background(rng)
+        trio = [Scene((replace(things[0], colour=first), replace(things[1], colour=second)), **looks)
+                for first, second in ((one, two), (two, one), (one, other))]  # fmt: skip
+        if not any(map(has_held_out_pair, trio)):
+            found.append(trio)
+    return tuple(zip(*found, strict=True))
+
+
+@torch.no_grad()
+def prefers(clip: CLIPModel, start: str, wrong: int) -> list[float]:
+    """1 where the true caption of a pair of scoops is nearer than that of their variant number `wrong`."""
+    seen = embed_pictures(clip, scoop_pictures(start))
+    near = [(seen * embed_texts(clip, [caption(scene) for scene in scoops()[which]])).sum(1) for which in (0, wrong)]
+    return (near[0] > near[1]).float().tolist()
+
+
+@cache
+def scoop_pictures(start: str) -> Float[Tensor, "n ..."]:
+    """What the towers see of the scoops."""
+    return see(scoops()[0], start)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+
+
+def claims() -> list[Claim]:
+    """The points of the papers as measurements."""
+
+    def arm(scores: Callable[[int], list[float]]) -> Callable[[int], Scores]:
+        return lambda seed: Scores(values := scores(seed), range(len(values)))
+
+    names = {
+        "label text": arm(lambda seed: zero_shot(trained(seed, "features"))),
+        "a class for each name": arm(lambda seed: classified(seed, words=False)),
+        "a classifier for each word": arm(lambda seed: classified(seed, words=True)),
+        "shuffled pairs": arm(lambda seed: zero_shot(trained(seed, "features", "shuffled"))),
+    }
+    prompts = {
+        "seven prompts averaged": arm(lambda seed: zero_shot(trained(seed, "features"), PROMPTS)),
+        "one prompt": arm(lambda seed: one_prompt(trained(seed, "features"))),
+        "shuffled pairs": arm(lambda seed: zero_shot(trained(seed, "features", "shuffled"), PROMPTS)),
+    }
+    swapped = {
+        "colours exchanged": arm(lambda seed: prefers(trained(seed, "pixels"), "pixels", 1)),
+        "a colour that is not there": arm(lambda seed: prefers(trained(seed, "pixels"), "pixels", 2)),
+        "exchanged, eyes taught by patches": arm(lambda seed: prefers(trained(seed, "features"), "features", 1)),
+        "untrained": arm(lambda seed: prefers(build(seed).eval(), "pixels", 1)),
+    }
+    graded = {
+        target: arm(lambda seed, target=target: zero_shot(trained(seed, "features", target, (1,))))
+        for target in ("graded", "merged", "own", "shuffled")
+    }
+    return [
+        Claim(
+            "zero-shot", "Names alone make a classifier for combinations that were never seen, which a class for each "
+            "name cannot be.", "accuracy over 64 names", names, "label text", "a class for each name",
+            controls={"shuffled pairs": 1 / len(NAMES)},
+        ),
+        Claim(
+            "prompt ensembles", "The average of several prompts names better than one prompt does.",
+            "accuracy over 64 names", prompts, "seven prompts averaged", "one prompt",
+            controls={"shuffled pairs": 1 / len(NAMES)},
+        ),
+        Claim(
+            "swapped captions", "Which of two things of one shape has which colour is told hardly better than by "
+            "chance.", "true caption preferred", swapped, "colours exchanged", 0.5, within=0.1,
+            controls={"untrained": 0.5}, ceiling="exchanged, eyes taught by patches",
+        ),
+        Claim(
+            "graded targets", "Counting captions that share a word as partly right names better than merging only "
+            "those that are the same.", "accuracy over 64 names", graded, "graded", "merged",
+            controls={"shuffled": 1 / len(NAMES)},
+        ),
+    ]  # fmt: skip
+
+
+def one_prompt(clip: CLIPModel) -> list[float]:
+    """How often each item is named rightly with one prompt, over all of them."""
+    return torch.tensor([zero_shot(clip, [prompt]) for prompt in PROMPTS]).mean(0).tolist()
