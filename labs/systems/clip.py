@@ -40,19 +40,22 @@ NAMES = [(colour, shape) for colour in COLOURS for shape in SHAPES]
 PROMPTS = ("{}", "a {}", "there is a {}", "one {}", "a {} at the centre", "a big {}", "a small {}")
 
 
-def build(seed: int, start: str = "pixels") -> CLIPModel:
-    """A small CLIP that sees "pixels", or one layer and a projection behind the "features" of the frozen eyes."""
+def build(seed: int, start: str = "pixels", width: int = WIDTH) -> CLIPModel:
+    """A small CLIP that sees "pixels", or one layer and a projection behind the "features" of the frozen eyes.
+
+    `width` is that of the text tower and of the space in which both towers meet.
+    """
     if start not in STEPS:
         raise ValueError(f"start must be one of {', '.join(STEPS)}, not {start!r}")
     tokenizer = eyes.dual_encoder().processor.tokenizer
     torch.manual_seed(seed)
     vision = mini.vision_config(WIDTH, 2) if start == "pixels" else mini.vision_config(layers=1)
     text = CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=WIDTH, intermediate_size=2 * WIDTH, num_hidden_layers=2,
+        vocab_size=len(tokenizer), hidden_size=width, intermediate_size=2 * width, num_hidden_layers=2,
         num_attention_heads=2, max_position_embeddings=48, hidden_act="gelu", pad_token_id=tokenizer.pad_token_id,
         bos_token_id=None, eos_token_id=tokenizer.eos_token_id,
     )  # fmt: skip
-    clip = CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=WIDTH))
+    clip = CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=width))
     with torch.no_grad():  # as in labs.models.mini: else a small tower forgets where it looks
         clip.vision_model.embeddings.position_embedding.weight[1:] += 0.4 * mini.grid_positions(vision.hidden_size)
     return clip
@@ -103,8 +106,16 @@ def see(scenes: Sequence[Scene], start: str) -> Float[Tensor, "n ..."]:
 
 
 @cache
-def trained(seed: int, start: str, target: str = "merged", things: tuple[int, ...] = (1, 2)) -> CLIPModel:
-    """A CLIP that has learned from 6,144 pairs. `target` says which captions of a batch are right for a picture.
+def trained(
+    seed: int,
+    start: str,
+    target: str = "merged",
+    things: tuple[int, ...] = (1, 2),
+    pairs: int | None = None,
+    steps: int | None = None,
+    width: int = WIDTH,
+) -> CLIPModel:
+    """A CLIP that has learned from `pairs` (all). `target` says which captions of a batch are right for a picture.
 
     own: its own, whatever the others say; merged: also those that are word for word the same; graded: to a degree also
     those about a thing of its colour or its shape; shuffled: another picture's, the control.
@@ -113,7 +124,7 @@ def trained(seed: int, start: str, target: str = "merged", things: tuple[int, ..
     number = {text: i for i, text in enumerate(dict.fromkeys(captions))}
     same = torch.tensor([number[text] for text in captions])
     names = torch.tensor([NAMES.index(name_of(scene)) for scene in scenes])
-    clip, choose = build(seed, start), batches(len(scenes), BATCH, seed)
+    clip, choose = build(seed, start, width), batches(pairs or len(scenes), BATCH, seed)
 
     def loss_at(step: int) -> Tensor:
         rows = choose(step)
@@ -125,7 +136,7 @@ def trained(seed: int, start: str, target: str = "merged", things: tuple[int, ..
             right = torch.maximum(right, GRADE * related(names[told]))
         return contrastive_loss(logits, right)
 
-    learn(clip.parameters(), loss_at, STEPS[start])
+    learn(clip.parameters(), loss_at, steps or STEPS[start])
     return clip.eval()
 
 

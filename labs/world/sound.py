@@ -8,6 +8,7 @@ y       attack: high up a thing strikes like a bell, low down it swells
 """
 
 import hashlib
+import io
 import re
 import wave
 from pathlib import Path
@@ -64,12 +65,18 @@ def syllables(word: str) -> list[tuple[float, float]]:
 
 def write_wave(path: str | Path, sound: np.ndarray) -> None:
     """Write (channels, samples) in [-1, 1] as a 16-bit WAV file; what is louder is cut off."""
-    samples = np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2")
-    with wave.open(str(path), "wb") as file:
+    Path(path).write_bytes(as_wave(sound))
+
+
+def as_wave(sound: np.ndarray) -> bytes:
+    """The bytes of such a file."""
+    samples, buffer = np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2"), io.BytesIO()
+    with wave.open(buffer, "wb") as file:
         file.setnchannels(len(sound))
         file.setsampwidth(2)
         file.setframerate(RATE)
         file.writeframes(samples.T.tobytes())
+    return buffer.getvalue()
 
 
 def read_wave(path: str | Path) -> np.ndarray:

@@ -1,0 +1,39 @@
+"""Pictures, animations and sounds in a notebook, each with words for whoever cannot see or hear it."""
+
+import io
+
+import numpy as np
+from IPython.display import Audio, Image, display
+from matplotlib.figure import Figure
+from PIL import Image as Pillow
+
+from labs.world import clip, sound
+
+DOTS_PER_INCH = 90
+
+
+def show(what: Figure | Pillow.Image, alt: str, width: int | None = None) -> None:
+    """Display a figure or a picture as PNG; `alt` says what it shows, `width` is in pixels on the page."""
+    if not alt.strip():
+        raise ValueError("alt must say what the picture shows")
+    buffer = io.BytesIO()
+    if isinstance(what, Figure):
+        what.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
+    else:
+        what.save(buffer, "PNG", optimize=True)
+    display(Image(buffer.getvalue(), format="png", width=width, metadata={"alt": alt}))
+
+
+def animate(frames: np.ndarray, alt: str, width: int = 200) -> None:
+    """Display a clip (frames, height, width, 3) of 8-bit colours as an endless animation."""
+    first, *rest = clip.as_pictures(frames)
+    buffer = io.BytesIO()
+    pause = round(1000 / clip.FRAMES_PER_SECOND)  # milliseconds
+    first.save(buffer, "GIF", save_all=True, append_images=rest, duration=pause, loop=0)
+    display(Image(buffer.getvalue(), format="gif", width=width, metadata={"alt": alt}))
+
+
+def hear(samples: np.ndarray, words: str) -> None:
+    """Display a player for (channels, samples) in [-1, 1]; `words` says what is heard."""
+    print(f"sound, {samples.shape[1] / sound.RATE:.2f} s: {words}")
+    display(Audio(sound.as_wave(samples)))
