@@ -1,14 +1,17 @@
-"""python scripts/execute_notebooks.py [NOTEBOOK...]        (by default all of notebooks/)
+"""python scripts/execute_notebooks.py [NOTEBOOK...]        (by default all of notebooks/; --jobs 2)
 
-Execute notebooks in place, top to bottom, and save them as they may be committed, with runs of their own. Each has a
-budget of minutes; at three times the budget it is stopped, and its outputs up to there are kept.
+Execute notebooks in place, top to bottom, and save them as they may be committed, with runs of their own. Several run
+at a time, and share the cores. Each has a budget of minutes; at three times the budget it is stopped, and its outputs
+up to there are kept.
 """
 
 import argparse
+import multiprocessing
 import os
 import shutil
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -18,26 +21,41 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from tqdm import tqdm
 
+from labs.preflight.costs import BUDGET
+
 ROOT = Path(__file__).resolve().parents[1]
-BUDGET = 180  # seconds a notebook
+RUNS = ROOT / "runs" / "executed"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebooks", nargs="*", type=Path)
-    paths = parser.parse_args().notebooks or sorted((ROOT / "notebooks").glob("*.ipynb"))
-    failed = []
+    parser.add_argument("--jobs", type=int, default=2, help="notebooks at a time")
+    asked = parser.parse_args()
+    paths = [path.resolve() for path in asked.notebooks] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    for path in paths:
+        forget(path)
+    jobs = max(1, min(asked.jobs, len(paths)))
     os.environ.setdefault("LABS_PROFILE", "mini")
-    os.environ.setdefault("LABS_RUNS", str(ROOT / "runs" / "executed"))
-    shutil.rmtree(ROOT / "runs" / "executed", ignore_errors=True)  # nothing is to be opened from before
-    for path in (bar := tqdm(paths)):
-        bar.set_description(path.stem)
-        seconds, error = execute(path)
-        tqdm.write(f"{path.name}: {seconds:.0f} s of {BUDGET}{'' if error is None else '  FAILED'}")
-        if error is not None:
-            failed.append(f"{path.name}: {error}")
+    os.environ.setdefault("LABS_RUNS", str(RUNS))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
+    failed, fresh = [], multiprocessing.get_context("spawn")  # a kernel must not inherit what this process has loaded
+    with ProcessPoolExecutor(jobs, fresh) as pool:
+        running = {pool.submit(execute, path): path for path in paths}
+        for done in tqdm(as_completed(running), "notebooks", len(paths)):
+            path, (seconds, error) = running[done], done.result()
+            tqdm.write(f"{path.name}: {seconds:.0f} s of {BUDGET}{'' if error is None else '  FAILED'}")
+            if error is not None:
+                failed.append(f"{path.name}: {error}")
     if failed:
         sys.exit("\n".join(failed))
+
+
+def forget(path: Path) -> None:
+    """Remove what the notebook ran before, so that nothing of it is opened."""
+    for folder in RUNS.glob("*/"):
+        if path.stem.startswith(folder.name):
+            shutil.rmtree(folder)
 
 
 def execute(path: Path) -> tuple[float, str | None]:

@@ -105,6 +105,17 @@ def test_costs_come_from_the_card_of_the_device_and_from_nowhere_else(tmp_path):
     assert costs.in_words("colab", with_t4, tmp_path) == "minutes measured on Tesla T4, 2026-11-21: 06_1 7.2"
     for profile, other in (("colab", replace(LOCAL, gpu=L4)), ("full", with_t4), ("mini", with_t4)):
         assert costs.UNKNOWN in costs.in_words(profile, other, tmp_path)
+    assert costs.of_lab("06_1", "colab", T4.name, tmp_path) == "measured: 7.2 minutes on Tesla T4, 2026-11-21"
+    for lab, device in (("06_2", T4.name), ("06_1", L4.name)):
+        assert costs.of_lab(lab, "colab", device, tmp_path).startswith(f"minutes: {costs.UNKNOWN}")
+
+
+def test_in_the_mini_profile_any_processor_tells_and_the_budget_stands_beside_it(tmp_path):
+    card = {"profile": "mini", "device": "2 CPU cores", "date": "2026-11-21", "labs": {"06_1_demo": {"minutes": 0.4}}}
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    assert costs.of_lab("06_1", "mini", "8 CPU cores", tmp_path) == (
+        "measured: 0.4 of 3 minutes on 2 CPU cores, 2026-11-21"
+    )
 
 
 def test_every_card_is_whole():
@@ -117,9 +128,8 @@ def test_every_card_is_whole():
 @pytest.mark.parametrize("path", sorted((labs.home() / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_an_executed_notebook_prints_the_minutes_of_the_card(path):
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    (setup,) = [cell for cell in cells if "setup" in cell["metadata"].get("tags", [])]
-    told = "".join(line for out in setup["outputs"] for line in out["text"])
-    assert costs.in_words("mini", LOCAL) in told, "execute it again: its card was measured since"
+    told = "".join(line for cell in cells for out in cell.get("outputs", []) for line in out.get("text", ""))
+    assert costs.of_lab(path.stem[:4], "mini", "") in told, "execute it again: its card was measured since"
 
 
 def test_the_peak_of_memory_is_that_of_this_process():

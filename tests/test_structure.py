@@ -79,6 +79,28 @@ def test_a_notebook_is_fit_to_be_committed(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_picture_of_a_notebook_has_words(path):
+    book = json.loads(path.read_text(encoding="utf-8"))
+    outputs = [out for cell in book["cells"] for out in cell.get("outputs", []) if "data" in out]
+    for out in outputs:
+        for kind in out["data"]:
+            if kind.startswith("image/"):
+                assert out["metadata"].get(kind, {}).get("alt"), (
+                    f"show it with labs.teaching.show: {out['data'].keys()}"
+                )
+    prose = "\n".join("".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "markdown")
+    assert not re.findall(r"!\[\s*\]\(|<img(?![^>]*alt=)", prose)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_link_of_a_notebook_into_the_repository_leads_somewhere(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    targets = [target for target in re.findall(r"\]\(([^)#\s]+)\)", prose) if "://" not in target]
+    assert all((path.parent / target).exists() for target in targets), targets
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_asks_for_four_predictions_and_breaks_something(path):
     text = "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
     assert text.count("> **Predict.**") >= 4

@@ -5,14 +5,16 @@
 """
 
 import json
+import os
 import platform
 import sys
 from pathlib import Path
 from typing import Any
 
 import labs
-from labs.preflight.machine import Machine
+from labs.preflight.machine import Gpu, Machine, gpu
 
+BUDGET = 180  # seconds that a notebook may take to execute in the mini profile
 UNKNOWN = "not yet measured on this device"
 
 
@@ -24,8 +26,16 @@ def cards(folder: Path | None = None) -> list[dict]:
 
 def device_of(profile: str, machine: Machine) -> str:
     """What a profile computes on: the GPU's name, or the number of the processor's cores."""
-    on_gpu = profile != "mini" and machine.gpu is not None
-    return machine.gpu.name if on_gpu and machine.gpu else f"{machine.cores} CPU cores"
+    return _named(profile, machine.gpu, machine.cores)
+
+
+def this_device(profile: str) -> str:
+    """The same for this machine, without looking at the rest of it."""
+    return _named(profile, gpu(), os.cpu_count() or 1)
+
+
+def _named(profile: str, found: Gpu | None, cores: int) -> str:
+    return f"{cores} CPU cores" if profile == "mini" or found is None else found.name
 
 
 def in_words(profile: str, machine: Machine, folder: Path | None = None) -> str:
@@ -38,6 +48,18 @@ def in_words(profile: str, machine: Machine, folder: Path | None = None) -> str:
         return f"minutes and memory: {UNKNOWN} ({device_of(profile, machine)})"
     took = ", ".join(f"{name[:4]} {cost['minutes']:.1f}" for name, cost in mine[0]["labs"].items())
     return f"minutes measured on {mine[0]['device']}, {mine[0]['date']}: {took}"
+
+
+def of_lab(name: str, profile: str, device: str, folder: Path | None = None) -> str:
+    """The minutes of the lab whose name begins so on the device; with the mini models, on any that was measured."""
+    found = [card for card in cards(folder) if card["profile"] == profile]
+    mine = [card for card in found if card["device"] == device] or (found if profile == "mini" else [])
+    took = [(card, cost) for card in mine for lab, cost in card["labs"].items() if lab.startswith(name)]
+    if not took:
+        return f"minutes: {UNKNOWN} ({device})"
+    card, cost = took[0]
+    budget = f" of {BUDGET // 60}" if profile == "mini" else ""
+    return f"measured: {cost['minutes']:.1f}{budget} minutes on {card['device']}, {card['date']}"
 
 
 def peak_gigabytes() -> float:

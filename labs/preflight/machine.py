@@ -57,12 +57,12 @@ def look(ask_the_hub: bool = True) -> Machine:
     offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
     versions = {name: version for name in PACKAGES if (version := _version(name))}
     broken = import_faults([name for name in DELICATE if name in versions])
-    gpu = None if "torch" not in versions or "torch" in broken else _gpu()
+    found = None if "torch" not in versions or "torch" in broken else gpu()
     cache = _cache(versions)
     return Machine(
         system=platform.system(), place=place(), python=sys.version_info[:2], cores=os.cpu_count() or 1,
         memory=psutil.virtual_memory().total / 1e9, disk=shutil.disk_usage(_existing(cache)).free / 1e9,
-        gpu=gpu, versions=versions, broken=broken, offline=offline,
+        gpu=found, versions=versions, broken=broken, offline=offline,
         hub=_answers(HUB) if ask_the_hub and not offline else None, cached=cached_ids(cache),
     )  # fmt: skip
 
@@ -95,7 +95,8 @@ def import_faults(names: Sequence[str]) -> dict[str, str]:
     return {name: text.splitlines()[-1] for name, text in said.items() if begun[name].returncode and text}
 
 
-def _gpu() -> Gpu | None:
+def gpu() -> Gpu | None:
+    """The first CUDA device, if there is one."""
     import torch
 
     if not torch.cuda.is_available():

@@ -37,7 +37,6 @@ def start(**asked: Any) -> Choice:
     os.environ["LABS_PROFILE"] = choice.profile  # what the catalogue opens
     found = problems(machine, choice)
     print(in_words(choice))
-    print(costs.in_words(choice.profile, machine))
     for problem in found:
         if not problem.stops:
             print(f"note: {problem.what}: {problem.mend}.")
@@ -74,6 +73,7 @@ def run_folder(name: str, drive: bool = False) -> Path:
     begun = sorted(part.name for part in folder.iterdir() if part.is_dir())
     here = folder.relative_to(labs.home()) if folder.is_relative_to(labs.home()) else folder
     print(f"runs in {here}: {', '.join(begun) + ' from before' if begun else 'none yet'}")
+    print(costs.of_lab(name, profile(), costs.this_device(profile())))
     return folder
 
 

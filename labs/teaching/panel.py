@@ -48,7 +48,7 @@ def _thermal(axes: Axes, scene: Scene) -> None:
 
 
 def _sound(axes: Axes, scene: Scene) -> None:
-    heard = perceive("sound", [scene])[0]
+    heard = perceive("sound", [scene])[0].numpy()
     axes.imshow(heard.T, origin="lower", aspect="auto", cmap="magma", extent=(0, len(heard) / 100, 0, heard.shape[1]))
     axes.set(xlabel="seconds", ylabel="mel band")
 
