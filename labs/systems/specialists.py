@@ -1,4 +1,4 @@
-"""The printer example (Y. J. Lee's talk on LLaVA, https://arxiv.org/abs/2304.08485): "Can I print my documents here?"
+"""The printer example (Lee's talk on LLaVA, https://arxiv.org/abs/2304.08485): "Can I print my documents here?"
 A detector that knows no printers, then a reader of signs, then a rule that makes an answer of both: "I am not sure."
 
 Kept: specialists of one task each, chained by what they report; a question that none of them was made for; a generalist
