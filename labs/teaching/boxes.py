@@ -11,7 +11,7 @@ from labs.world.scene import Scene
 SIDE = 200  # pixels
 
 
-def iou(one: Sequence[float], other: Sequence[float]) -> float:
+def iou(one: Sequence[int], other: Sequence[int]) -> float:
     """What two boxes (left, top, right, bottom) share, as a part of what they cover together; 0 for an empty one."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
@@ -41,5 +41,5 @@ def with_boxes(scene: Scene, records: Sequence[dict]) -> Figure:
     return figure
 
 
-def _area(box: Sequence[float]) -> float:
+def _area(box: Sequence[int]) -> int:
     return max(0, box[2] - box[0]) * max(0, box[3] - box[1])

@@ -49,6 +49,16 @@ class DataSet:
         if self.size < 1 or not self.source.startswith("https://"):
             raise ValueError(f"{self.name} needs a size above 0 and an https source, not {self.size}, {self.source!r}")
 
+    @property
+    def amount(self) -> str:
+        """Size and unit, with a question mark where nobody has checked."""
+        return f"{size_in_words(self.size)} {self.unit}{_mark(self.status)}"
+
+    @property
+    def terms(self) -> str:
+        """The licence, marked in the same way."""
+        return f"{self.licence}{_mark(self.licence_status)}"
+
 
 def read(path: Path | None = None) -> list[DataSet]:
     """All rows, kind by kind and year by year. Raises ValueError for one that breaks a rule."""
@@ -114,3 +124,7 @@ def _free(left: float, right: float, wanted: float, taken: list[tuple[float, flo
 
 def _row(year: str, size: str, senses: str, **others: str) -> DataSet:
     return DataSet(year=int(year), size=int(size), senses=tuple(senses.split()), **others)
+
+
+def _mark(status: str) -> str:
+    return "" if status == STATES[0] else " ?"
