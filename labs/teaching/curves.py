@@ -22,9 +22,9 @@ def scaling() -> Figure:
         axes.set_xscale("log")
         axes.set_xticks(amounts, [str(amount) for amount in amounts])
         axes.minorticks_off()
-        axes.set(xlabel=UNITS[name], ylim=(0, 100))
+        axes.set(xlabel=UNITS[name], ylim=(-3, 100))
     first = figure.axes[0]
     first.set_ylabel("accuracy over 64 names, %")
-    first.legend(fontsize=8)
+    first.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.08))
     figure.suptitle("More of each ingredient names more unseen combinations, until another one is short", fontsize=11)
     return figure
