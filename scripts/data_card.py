@@ -27,6 +27,17 @@ class named below open them without this project. `python scripts/pretrain.py al
 `python scripts/measure.py` measures them on held-out combinations and `python scripts/data_card.py` writes this page.
 """
 
+TABLES = {
+    "claims.json": "what the papers say, measured: `python scripts/claims.py`; drawn in `samples/claims.png`",
+    "datasets.csv": "the field's data sets: size, licence, source of each figure, and whether it was checked; by hand",
+    "timeline.csv": "systems from specialists to generalists, each with its paper; by hand",
+}
+LISTED = """\
+## Tables
+
+| file | what | SHA-256 |
+|---|---|---|"""
+
 FINISHED = """\
 ## Finished runs
 
@@ -44,7 +55,8 @@ def page() -> str:
     cards = json.loads((DATA / "cards.json").read_text())
     parts = [HEAD, "## Checkpoints\n", table(cards)]
     parts += [card(role, cards[role]) for role in WHAT if role in cards]
-    return "\n".join([*parts, FINISHED, finished()])
+    lines = [f"| `{name}` | {what} | `{checksum(DATA / name)}` |" for name, what in TABLES.items()]
+    return "\n".join([*parts, LISTED, *lines, "", FINISHED, finished()])
 
 
 def table(cards: dict) -> str:

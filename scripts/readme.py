@@ -22,10 +22,12 @@ FOLDERS = {  # what a folder holds; a file speaks for itself by its first line
     "labs/evaluation": "metrics, intervals, controls, proof",
     "labs/tuning": "label mask, batches, LoRA, NF4, runs that resume",
     "labs/tuning/by_hand": "the same once more, written out to be read, each held to the library by a test",
+    "labs/systems": "one file for each system of the tutorial: what its paper says, built small, measured",
+    "labs/systems/parts": "what several systems are built from",
     "labs/teaching": "figures and pages",
-    "labs/cli": "`python -m labs`: tour, ask, tune, preflight",
-    "data": "checkpoints and their cards, finished runs, what the labs cost: see data/README.md",
-    "scripts": "set-up, pre-training, measuring",
+    "labs/cli": "`python -m labs`: tour, ask, tune, preflight, claim",
+    "data": "checkpoints and their cards, finished runs, claims, what the labs cost: see data/README.md",
+    "scripts": "set-up, pre-training, measuring, claims",
     "scripts/recipes": "how each checkpoint is made",
     "scripts/benching": "what scripts/bench.py runs",
     "scripts/packing": "what scripts/pack.py puts into a pack",
@@ -40,7 +42,8 @@ def main() -> None:
 
 def updated(text: str) -> str:
     """The README with its generated parts made anew."""
-    parts = {"badges": badges, "figures": figures, "costs": costs, "catalogue": catalogue, "bench": bench, "tree": tree}
+    parts = {"badges": badges, "figures": figures, "costs": costs, "catalogue": catalogue, "claims": claims,
+             "bench": bench, "tree": tree}  # fmt: skip
     for name, part in ((name, make()) for name, make in parts.items()):
         pattern = re.compile(rf"<!-- {name} -->.*?<!-- /{name} -->", re.DOTALL)
         if not pattern.search(text):
@@ -111,6 +114,15 @@ def catalogue() -> str:
     ])  # fmt: skip
 
 
+def claims() -> str:
+    """Every claim with its difference and verdict, as scripts/claims.py measured it."""
+    from labs.systems.outcome import all_kept
+
+    rows = [[f"`{name}`", one.said["hypothesis"], one.show(one.gap, signed=True), one.verdict]
+            for name, one in all_kept().items()]  # fmt: skip
+    return _table(["claim", "hypothesis, written before", "difference [95 % interval]", "verdict"], rows)
+
+
 def _table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
 
@@ -145,7 +157,8 @@ def first_line(file: Path) -> str | None:
         return None
     paragraphs = text.strip().split("\n\n")
     command = paragraphs[0].startswith("python ")  # a script's docstring opens with the command that runs it
-    return " ".join(paragraphs[command and len(paragraphs) > 1].split()).split(". ")[0].rstrip(".")
+    words = " ".join(paragraphs[command and len(paragraphs) > 1].split())
+    return re.sub(r" \([^)]*https:[^)]*\)", "", words).split(". ")[0].rstrip(".")
 
 
 if __name__ == "__main__":

@@ -89,10 +89,10 @@ def test_all_claims_in_one_figure():
     found = {"a/up": outcome("up", 0.3), "a/down": outcome("down", -0.3), "b/none": outcome("none", 0.0),
              "b/near": outcome("near", 0.01, within=0.1), "b/given": outcome("given", 0.3, given=True),
              "b/count": outcome("count", 3.0, unit="passes")}  # fmt: skip
-    axes = forest(found).axes[0]
-    labels = [text.get_text() for text in axes.get_yticklabels()]
+    figure = forest(found)
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert [label.split(":")[0] for label in labels] == ["b/near", "b/none", "a/down", "a/up"]
-    assert axes.get_title(loc="left") == (
+    assert figure.get_suptitle() == (
         "6 claims: 3 reproduced, 1 reversed, 1 not reproduced at this scale, 1 holds by construction"
     )
 

@@ -25,11 +25,11 @@ def forest(outcomes: Mapping[str, Outcome]) -> Figure:
         axes.plot(100 * one.gap.mean, y, mark, color=colour)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(shown)), [_label(name, one) for name, one in reversed(shown.items())], fontsize=8)
-    axes.set_xlabel("difference in points, 95 % interval over scenes; | one seed; grey: the distance that was allowed")
+    axes.set_xlabel("difference in points, 95 % interval; | one seed; grey: what was allowed", fontsize=9)
     for verdict, (mark, colour) in LOOKS.items():
         axes.plot([], [], mark, color=colour, label=verdict)
     axes.legend(loc="upper right", fontsize=8)
-    axes.set_title(_finding(outcomes), loc="left")
+    figure.suptitle(_finding(outcomes), x=0.01, ha="left", fontsize=10)
     return figure
 
 
