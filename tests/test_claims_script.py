@@ -1,4 +1,4 @@
-"""python -m labs claim, and scripts/claims.py: what they print and write, what they refuse, what makes them run again."""
+"""The command `labs claim` and scripts/claims.py: what they print and refuse, and what makes them measure again."""
 
 import json
 

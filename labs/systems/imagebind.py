@@ -1,0 +1,261 @@
+"""ImageBind (Girdhar et al., 2023, https://arxiv.org/abs/2305.05665): senses that were each paired with pictures alone
+meet in the pictures' space, and so meet words and one another without ever having been shown together.
+
+Kept: the frozen towers of a CLIP for pictures and text (mini-clip's here), an encoder for each sense, the contrastive
+loss against the pictures of the same scenes, each sense apart from the others; naming by words, retrieval between
+senses that never met, the sum of a picture and a sound.
+Left out: video, and the scale; an encoder learns from 4,096 scenes of one thing, the same ones for every sense.
+
+Where three things are related and no two of them are, pairs have nothing to bind: Symile (Saporta et al., 2024,
+https://arxiv.org/abs/2411.01053) contrasts triples instead (labs.systems.parts.triples).
+"""
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache, partial
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from labs.models.pixels import to_pixels
+from labs.systems.claim import Claim, Scores
+from labs.systems.clip import NAMES, contrastive_loss, embed_pictures, embed_texts, name_of
+from labs.systems.parts import eyes, senses, triples
+from labs.systems.parts.learn import batches, learn
+from labs.systems.parts.sense_towers import Tower, prepare
+from labs.world.captions import caption
+from labs.world.picture import draw
+from labs.world.scene import Scene, Thing
+from labs.world.vocabulary import COLOURS, SHAPES
+
+TRAIN, HELDOUT = 4096, 600  # scenes of one thing
+STEPS, BATCH = 300, 128
+NEAREST = 10  # so many answers a retrieval may give
+TARGETS = ("pictures", "shuffled", "words")
+
+
+class Bound(torch.nn.Module):
+    """An encoder of one sense into the space of mini-clip; vectors have length 1. `scale` is learned, as in CLIP."""
+
+    def __init__(self, sense: str):
+        super().__init__()
+        self.sense, self.tower = sense, Tower(sense)
+        self.head = torch.nn.Linear(self.tower.width, eyes.dual_encoder().model.config.projection_dim)
+        self.scale = torch.nn.Parameter(torch.tensor(math.log(20.0)))
+
+    def forward(self, prepared: Float[Tensor, "scenes ..."]) -> Float[Tensor, "scenes space"]:
+        """From what `prepare` gives."""
+        return normalize(self.head(self.tower(prepared)), dim=-1)
+
+    @torch.no_grad()
+    def embed(self, scenes: Sequence[Scene]) -> Float[Tensor, "scenes space"]:
+        """What this sense makes of scenes of one thing."""
+        return self(prepare(self.sense, senses.perceive(self.sense, scenes)))
+
+
+def build(sense: str, seed: int = 0) -> Bound:
+    """A fresh encoder for one of `sense_towers.TOWERS`."""
+    torch.manual_seed(seed)
+    return Bound(sense)
+
+
+@torch.no_grad()
+def see(scenes: Sequence[Scene]) -> Float[Tensor, "scenes space"]:
+    """The frozen hub: pictures in the space of mini-clip."""
+    parts = [scenes[at : at + eyes.BATCH] for at in range(0, len(scenes), eyes.BATCH)]
+    model = eyes.dual_encoder().model
+    return torch.cat([embed_pictures(model, to_pixels([draw(scene) for scene in part])) for part in parts])
+
+
+@torch.no_grad()
+def read(texts: Sequence[str]) -> Float[Tensor, "texts space"]:
+    """Texts in the space of mini-clip."""
+    return embed_texts(eyes.dual_encoder().model, texts)
+
+
+@cache
+def bind(sense: str, seed: int = 0, target: str = "pictures") -> Bound:
+    """An encoder that has learned from pairs with "pictures"; with "shuffled" ones, a control; or with "words".
+
+    With words each scene is paired with its caption as the frozen text tower reads it: what binding goes without.
+    """
+    if target not in TARGETS:
+        raise ValueError(f"target must be one of {', '.join(TARGETS)}, not {target!r}")
+    perceived, targets, encoder = perceive(sense), partners(target), build(sense, seed)
+    at = batches(TRAIN, BATCH, seed)
+
+    def loss_at(step: int) -> Tensor:
+        rows = at(step)
+        logits = encoder(perceived[rows]) @ targets[rows].T * encoder.scale.exp().clamp(max=100)
+        return contrastive_loss(logits, torch.eye(len(rows)))
+
+    learn(encoder.parameters(), loss_at, STEPS)
+    return encoder.eval().requires_grad_(False)
+
+
+@cache
+def perceive(sense: str) -> Float[Tensor, "scenes ..."]:
+    """All scenes to learn from."""
+    return prepare(sense, senses.perceive(sense, eyes.scenes("train", TRAIN)))
+
+
+@cache
+def partners(target: str) -> Float[Tensor, "scenes space"]:
+    """What each of them is paired with."""
+    scenes = eyes.scenes("train", TRAIN)
+    if target == "words":
+        return read([caption(scene) for scene in scenes])
+    order = torch.randperm(TRAIN, generator=torch.Generator().manual_seed(0))
+    return partners("pictures")[order] if target == "shuffled" else see(scenes)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# What was never taught, on scenes that were kept back
+
+
+@cache
+def embed(sense: str, seed: int, target: str = "pictures") -> Float[Tensor, "scenes space"]:
+    """All held-out scenes through "picture", the hub, or through a bound sense."""
+    scenes = eyes.scenes("heldout", HELDOUT)
+    return see(scenes) if sense == "picture" else bind(sense, seed, target).embed(scenes)
+
+
+def names(seed: int, sense: str, words: str = "names", target: str = "pictures") -> Scores:
+    """Is the nearest text the right one: of 64 "names", or, for senses that know no colour, of 8 "shapes"?"""
+    found = [name_of(scene) for scene in eyes.scenes("heldout", HELDOUT)]
+    if words == "names":
+        texts, truth = [f"a {colour} {shape}" for colour, shape in NAMES], [NAMES.index(name) for name in found]
+    else:
+        texts, truth = [f"a {shape}" for shape in SHAPES], [SHAPES.index(shape) for _, shape in found]
+    return _scores((embed(sense, seed, target) @ read(texts).T).argmax(1) == torch.tensor(truth))
+
+
+def finds(seed: int, asked: str, sought: str, target: str = "pictures") -> Scores:
+    """Is the scene's own `sought` among the ten that lie nearest to its `asked`, of all held-out scenes?"""
+    near = embed(asked, seed, target) @ embed(sought, seed, target).T
+    return _scores((near >= near.diagonal()[:, None]).sum(1) <= NEAREST)
+
+
+@cache
+def company() -> tuple[tuple[Scene, ...], tuple[Scene, ...]]:
+    """For each held-out scene another one, and four scenes of two things: only the first shows the things of both.
+
+    In the others a stranger stands for the one, for the other, or for both; places and background are the same. All
+    four things differ in colour.
+    """
+    singles, rng, others, shown = eyes.scenes("heldout", HELDOUT), random.Random("company"), [], []
+    for scene in singles:
+        second, *strange = drawn = rng.choices(singles, k=3)
+        while len({one.things[0].colour for one in (scene, *drawn)}) < 4:
+            second, *strange = drawn = rng.choices(singles, k=3)
+        here, there = rng.sample(range(9), 2)
+        others.append(second)
+        for one in (scene, strange[0]):
+            for two in (second, strange[1]):
+                shown.append(replace(scene, things=(move(one.things[0], here), move(two.things[0], there))))
+    return tuple(others), tuple(shown)
+
+
+def move(thing: Thing, cell: int) -> Thing:
+    """The same thing at the same spot of another cell."""
+    x, y = thing.x - thing.column / 3, thing.y - thing.row / 3
+    return replace(thing, x=x + cell % 3 / 3, y=y + cell // 3 / 3)
+
+
+def adds(seed: int, picture: float = 1.0, sound: float = 1.0, shift: int = 0) -> Scores:
+    """Does a picture of one thing plus the sound of another lead to the picture of both? One of four.
+
+    `shift` offers the four that belong to another scene, so many places on, which have nothing to do with the sum.
+    """
+    others, shown = company()
+    asked = picture * embed("picture", seed) + sound * bind("sound", seed).embed(others)
+    near = torch.einsum("sd,snd->sn", asked, _shown().roll(shift, 0))
+    return _scores(near.argmax(1) == 0)
+
+
+@cache
+def triplets(split: str) -> triples.Triples:
+    """The picture of each scene with the sound of the scene after it; codes are the colours' places in the table."""
+    scenes = eyes.scenes(split, TRAIN if split == "train" else HELDOUT)
+    codes = torch.tensor([list(COLOURS).index(name_of(scene)[0]) for scene in scenes])
+    spectra = senses.perceive("sound", scenes).mean(1)
+    return triples.join(see(scenes), spectra.roll(-1, 0), codes, codes.roll(-1))
+
+
+def completes(seed: int, loss: str, shuffled: bool = False) -> Scores:
+    """Is the word that goes with a picture and a sound together the right one of eight?"""
+    encoders = triples.train(triplets("train"), loss, seed, shuffled)
+    kept_back = triplets("heldout")
+    return _scores(triples.choose(encoders, kept_back, loss) == kept_back.word)
+
+
+def claims() -> list[Claim]:
+    """Words, other senses, sums, and what pairs cannot bind."""
+    sounds = {
+        "bound": partial(names, sense="sound"),
+        "shuffled pairs": partial(names, sense="sound", target="shuffled"),
+        "taught with words": partial(names, sense="sound", target="words"),
+        "the picture itself": partial(names, sense="picture"),
+    }
+    met = {
+        "bound": partial(finds, asked="sound", sought="depth"),
+        "shuffled pairs": partial(finds, asked="sound", sought="depth", target="shuffled"),
+    }
+    sums = {
+        "picture + sound": adds, "picture alone": partial(adds, sound=0.0), "sound alone": partial(adds, picture=0.0),
+        "another scene's four": partial(adds, shift=1),
+    }  # fmt: skip
+    three = {
+        "triples": partial(completes, loss="triples"), "pairs": partial(completes, loss="pairs"),
+        "shuffled words": partial(completes, loss="triples", shuffled=True),
+    }  # fmt: skip
+    return [
+        Claim(
+            "sound finds words", "Sound that was paired with pictures alone names things far above sound that was "
+            "paired with the pictures of other scenes.", "accuracy over 64 names", sounds, "bound", "shuffled pairs",
+            controls={"shuffled pairs": 1 / len(NAMES)}, ceiling="taught with words",
+        ),
+        *(_shapes_claim(sense) for sense in ("depth", "thermal", "motion")),
+        Claim(
+            "senses that never met", "A sound finds the depth map of its own scene, though neither was ever paired "
+            "with the other.", f"own map among the {NEAREST} nearest", met, "bound", "shuffled pairs",
+            controls={"shuffled pairs": NEAREST / HELDOUT},
+        ),
+        Claim(
+            "picture plus sound", "A picture and a sound added up lead to the picture that shows both things more "
+            "often than the picture alone does.", "right one of four pictures", sums, "picture + sound",
+            "picture alone", controls={"another scene's four": 1 / 4},
+        ),
+        Claim(
+            "three at once", "Where a word follows from picture and sound only together, contrast of triples learns "
+            "it and contrast of pairs does not.", "accuracy over 8 words", three, "triples", "pairs",
+            controls={"shuffled words": 1 / triples.CODES},
+        ),
+    ]  # fmt: skip
+
+
+def _shapes_claim(sense: str) -> Claim:
+    said = {"depth": "Depth maps", "thermal": "Heat maps", "motion": "Motion series"}[sense]
+    arms = {
+        "bound": partial(names, sense=sense, words="shapes"),
+        "shuffled pairs": partial(names, sense=sense, words="shapes", target="shuffled"),
+        "the picture itself": partial(names, sense="picture", words="shapes"),
+    }
+    return Claim(
+        f"{sense} finds words", f"{said} that were paired with pictures alone tell shapes by words far above those "
+        "that were paired with the pictures of other scenes.", "accuracy over 8 shapes", arms, "bound",
+        "shuffled pairs", controls={"shuffled pairs": 1 / len(SHAPES)},
+    )  # fmt: skip
+
+
+@cache
+def _shown() -> Float[Tensor, "scenes four space"]:
+    return see(company()[1]).unflatten(0, (HELDOUT, 4))
+
+
+def _scores(right: Bool[Tensor, " scenes"]) -> Scores:
+    return Scores(right.float().tolist(), range(len(right)))
