@@ -257,7 +257,8 @@ def test_of_two_versions_the_one_that_is_imported_holds(monkeypatch, tmp_path):
 
 
 def test_a_small_package_that_is_too_old_may_move(monkeypatch):
-    monkeypatch.setattr(hosted, "version", {**PRELOADED, "bitsandbytes": "0.50.0", "jaxtyping": "0.3.11", "sacrebleu": "1.5"}.get)
+    here = {**PRELOADED, "bitsandbytes": "0.50.0", "jaxtyping": "0.3.11", "sacrebleu": "1.5"}
+    monkeypatch.setattr(hosted, "version", here.get)
     assert hosted.missing() == {"sacrebleu": ">=2.4"}
     pins = package_lists.exact(ROOT / "constraints.txt")
     assert f"sacrebleu=={pins['sacrebleu']}" in hosted.constraints({"sacrebleu": ">=2.4"})

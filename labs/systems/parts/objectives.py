@@ -1,11 +1,11 @@
-"""The four objectives of vision-language pre-training, each written out; the tests hold them to the library's losses.
+"""The four objectives of vision-language pre-training, written out; the tests hold them to the library's losses.
 
-| objective | what is asked | asked by |
-|---|---|---|
-| ITC, image-text contrast | which caption of the batch belongs to which picture? | CLIP, ALBEF, BLIP |
-| ITM, image-text matching | do this picture and this caption belong together? | ViLBERT, LXMERT, ALBEF, BLIP |
-| MLM, masked language model | which words are hidden? | VisualBERT, ViLBERT, LXMERT |
-| LM, language model | which word comes next? | VL-T5, GIT, the decoder of BLIP |
+| objective                 | what is asked                                        | asked by                        |
+|---------------------------|------------------------------------------------------|---------------------------------|
+| ITC, image-text contrast  | which caption of the batch belongs to which picture? | CLIP, ALBEF, BLIP               |
+| ITM, image-text matching  | do this picture and this caption belong together?    | ViLBERT, LXMERT, ALBEF, BLIP    |
+| MLM, masked language      | which words are hidden?                              | VisualBERT, ViLBERT, LXMERT     |
+| LM, language              | which word comes next?                               | VL-T5, GIT, the decoder of BLIP |
 """
 
 import torch
