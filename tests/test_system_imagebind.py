@@ -75,7 +75,7 @@ def test_the_control_has_the_same_pictures_in_another_order(cheap):
 
 def test_training_shows_no_held_out_pair(cheap):
     assert not any(map(has_held_out_pair, eyes.scenes("train", 48)))
-    assert all(map(has_held_out_pair, eyes.scenes("heldout", 24)))
+    assert all(map(has_held_out_pair, eyes.fresh("heldout", 24)))
 
 
 def test_one_cheap_run_of_every_arm(cheap):
@@ -90,7 +90,7 @@ def test_a_sense_finds_itself(cheap):
 
 
 def test_an_untrained_sense_finds_and_names_by_chance(monkeypatch):
-    scenes = eyes.scenes("heldout", 400)
+    scenes = eyes.fresh("heldout", 400)
     near = imagebind.build("sound").eval().embed(scenes) @ imagebind.see(scenes).T
     found = ((near >= near.diagonal()[:, None]).sum(1) <= 40).float().mean().item()
     assert found == pytest.approx(0.1, abs=0.06)
@@ -98,7 +98,7 @@ def test_an_untrained_sense_finds_and_names_by_chance(monkeypatch):
 
 def test_only_the_first_of_four_shows_the_things_of_both(cheap):
     others, shown = imagebind.company()
-    for i, (scene, other) in enumerate(zip(eyes.scenes("heldout", 24), others, strict=True)):
+    for i, (scene, other) in enumerate(zip(eyes.fresh("heldout", 24), others, strict=True)):
         four = shown[4 * i : 4 * i + 4]
         wanted = {(scene.things[0].colour, scene.things[0].shape), (other.things[0].colour, other.things[0].shape)}
         found = [len(wanted & {(thing.colour, thing.shape) for thing in one.things}) for one in four]

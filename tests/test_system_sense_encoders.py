@@ -55,7 +55,7 @@ def test_one_cheap_run_of_every_arm(cheap):
 
 def test_training_shows_no_held_out_pair(cheap):
     assert not any(map(has_held_out_pair, eyes.scenes("train", 96)))
-    assert all(map(has_held_out_pair, eyes.scenes("heldout", 40)))
+    assert all(map(has_held_out_pair, eyes.fresh("heldout", 40)))
 
 
 def test_with_shuffled_labels_the_probe_sits_at_chance(cheap, monkeypatch):

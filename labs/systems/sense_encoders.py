@@ -67,7 +67,7 @@ def build(sense: str, seed: int = 0) -> torch.nn.Module:
 @cache
 def perceive(sense: str, split: str) -> Float[Tensor, "scenes ..."]:
     """All scenes of a split through a sense."""
-    scenes = eyes.scenes(split, TRAIN if split == "train" else HELDOUT)
+    scenes = eyes.fresh(split, TRAIN if split == "train" else HELDOUT)
     if sense == "video":
         return watch(scenes, split)
     if sense == "points":
@@ -102,7 +102,7 @@ def before_a_wall(scene: Scene) -> Scene:
 @cache
 def labels(sense: str, split: str) -> Int[Tensor, " scenes"]:
     """What is to be told of each scene, as a number."""
-    scenes, lesson = eyes.scenes(split, TRAIN if split == "train" else HELDOUT), LESSONS[sense]
+    scenes, lesson = eyes.fresh(split, TRAIN if split == "train" else HELDOUT), LESSONS[sense]
     return torch.tensor([lesson.classes.index(getattr(scene.things[0], lesson.attribute)) for scene in scenes])
 
 

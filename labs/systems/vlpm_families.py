@@ -54,7 +54,7 @@ def build(family: str, seed: int) -> Family:
 
 
 @cache
-def pretrained(family: str, seed: int, times: int = 1) -> Family:
+def pretrained(family: str, seed: int, times: int) -> Family:
     """A model after its family's own objectives on captions, for `times` as many steps."""
     model, given, generator = build(family, seed), material("train"), torch.Generator().manual_seed(seed)
     at = batches(len(given.captions), BATCH, seed)
@@ -70,7 +70,7 @@ def pretrained(family: str, seed: int, times: int = 1) -> Family:
 @cache
 def finetuned(family: str, seed: int, blind: bool = False) -> Family:
     """The same model after the training questions; `blind` shows it another question's picture each time."""
-    model, given = deepcopy(pretrained(family, seed)), material("train")
+    model, given = deepcopy(pretrained(family, seed, 1)), material("train")
     at = batches(len(given.questions), BATCH, seed + 1000)
 
     def loss(step: int) -> Tensor:

@@ -35,6 +35,11 @@ def scenes(split: str, count: int, things: tuple[int, ...] = (1,), seed: int = 0
     return tuple(splits.sample(rng, split, count=things[i % len(things)]) for i in range(count))
 
 
+def fresh(split: str, count: int, things: tuple[int, ...] = (1,)) -> tuple[Scene, ...]:
+    """As `scenes`, but of the held-out ones none on which settings were chosen: those are of data seed 0."""
+    return scenes(split, count, things, int(split == "heldout"))
+
+
 @torch.no_grad()
 def look(seen: Sequence[Scene]) -> Float[Tensor, "scenes 37 128"]:
     """The last hidden state of the frozen tower: first the picture as a whole, then its 36 patches in reading order."""

@@ -40,7 +40,7 @@ class Material(NamedTuple):
 def heldout() -> tuple[Scene, ...]:
     """Held-out scenes whose two things differ in colour and in shape; no two have the same caption."""
     found = {}
-    for scene in eyes.scenes("heldout", 2 * HELDOUT, (2,)):
+    for scene in eyes.fresh("heldout", 2 * HELDOUT, (2,)):
         one, other = scene.things
         if one.colour != other.colour and one.shape != other.shape:
             found.setdefault(caption(scene, "plain"), scene)
@@ -94,5 +94,5 @@ def material(split: str) -> Material:
 
 def chance() -> float:
     """Of a blind answer that fits the question: yes or no, one of 8 colours, one of 8 shapes."""
-    either = material("heldout").answers <= ANSWERS.index("no")
-    return torch.where(either, 1 / 2, 1 / 8).mean().item()
+    answers = [answer for _, _, answer in asked("heldout")]
+    return sum(1 / 2 if answer in ("yes", "no") else 1 / 8 for answer in answers) / len(answers)
