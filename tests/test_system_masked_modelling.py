@@ -5,7 +5,7 @@ import torch
 from transformers import ViTMAEConfig, ViTMAEForPreTraining
 
 from labs.systems import masked_modelling
-from labs.systems.parts import masked_model, sense_tokens
+from labs.systems.parts import masked_model, sense_tokens, senses
 from labs.systems.parts.masked_model import share_out
 from labs.systems.parts.sense_tokens import SENSES, SIZES, TOKENS, of, tokens
 from labs.world.splits import has_held_out_pair
@@ -67,6 +67,13 @@ def test_patches_of_maps_lie_where_they_lay():
     for scene, patch in zip(scenes, hot.tolist(), strict=True):
         thing = scene.things[0]
         assert abs((patch % 6 + 0.5) / 6 - thing.x) < 0.25 and abs((patch // 6 + 0.5) / 6 - thing.y) < 0.25
+
+
+def test_maps_are_whole_again(seen):
+    for sense, name in (("depth", "depth"), ("heat", "thermal")):
+        maps = senses.perceive(name, sense_tokens.scenes("heldout", FEW))
+        again = sense_tokens.as_maps(sense, seen[sense])
+        torch.testing.assert_close(again, torch.nn.functional.avg_pool2d(maps, 2)[:, 0], atol=1e-4, rtol=1e-4)
 
 
 def test_held_out_pairs_are_not_in_training_and_no_wall_is_told():

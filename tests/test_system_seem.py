@@ -2,6 +2,7 @@
 
 from itertools import permutations
 
+import numpy as np
 import pytest
 import torch
 from transformers.models.mask2former import modeling_mask2former as mask2former
@@ -10,7 +11,9 @@ from labs.systems import seem
 from labs.systems.parts import asking, bound_sound, eyes, panoptic, segmentation_exam, segmenter
 from labs.systems.parts.asking import KEPT_BACK, KINDS, NAMES, view
 from labs.systems.parts.segmenter import Prompts, Seen, Things
+from labs.teaching import masks_view
 from labs.world import regions
+from labs.world.picture import draw
 
 SCENES = 24
 
@@ -194,3 +197,29 @@ def test_shapes_are_enforced(model):
         model.look(torch.zeros(1, 3, 64, 64), torch.zeros(1, 36, 128))
     with pytest.raises(Exception, match="_masks"):
         model.things(Seen(torch.zeros(1, 81, 64), torch.zeros(1, 32, 18, 18)))
+
+
+def test_what_is_looked_at_is_what_is_measured(monkeypatch):
+    kinds = ("point", "text", "word")
+    masks = seem.follow(0, 2, 1, kinds, shown=SCENES)
+    assert masks.shape == (3, 72, 72)
+    heard = segmentation_exam.heard_things(0)
+    everything = (torch.arange(SCENES), torch.ones(SCENES, dtype=torch.long))
+    monkeypatch.setattr(segmentation_exam, "items", lambda kind, pairs: everything)
+    found = segmentation_exam.overlaps(seem.train(0), heard, "point")[2]
+    true = view("heldout", SCENES).masks[2]
+    torch.testing.assert_close(panoptic.iou(masks[:1].expand(3, -1, -1), true), found)
+    whole = seem.whole_map(0, 2, shown=SCENES)
+    assert (whole.map == panoptic.panoptic(segmentation_exam.find_all(seem.train(0), torch.tensor([2]))).map).all()
+
+
+def test_masks_are_drawn_over_their_picture():
+    scene, seen = eyes.fresh("heldout", SCENES, (3,))[0], view("heldout", SCENES)
+    figure = masks_view.prompted(scene, seen.masks[0], ["one", "two", "three"], {1: seen.marks[0, 1, 2]})
+    assert [len(axes.lines) for axes in figure.axes] == [0, 1, 0] and len(figure.axes) == 3
+    lit = figure.axes[0].images[0].get_array()[seen.masks[0, 0].numpy()]
+    assert (lit == np.asarray(draw(scene))[seen.masks[0, 0].numpy()]).all()
+    things = panoptic.panoptic(truth()[0])._replace(names=seen.names)
+    names = [NAMES[i] for i in seen.names[0].tolist()]
+    drawn = masks_view.maps(scene, panoptic.semantic(things)[0], things.map[0], names)
+    assert sorted(text.get_text() for text in drawn.axes[2].texts) == sorted(names)

@@ -15,6 +15,7 @@ from labs.systems.outcome import Outcome
 from labs.systems.parts import eyes
 from labs.teaching import challenges, show
 from labs.teaching.forest import forest
+from labs.teaching.grid import grid
 from labs.teaching.looks import COLOURS
 from labs.teaching.panel import panel
 from labs.teaching.timeline import KINDS, TODAY, events, timeline
@@ -113,3 +114,10 @@ def test_translation_names_what_is_in_its_own_picture(monkeypatch):
     found = challenges.translation(Loaded(Entry("any", "Any"), None, None), 72)
     assert found["its own picture"].mean == 1 and found["another scene's picture"].mean == 0
     assert found["its own picture"].n == sum(len(scene.things) for scene in scenes)
+
+
+def test_a_row_of_maps_has_one_scale():
+    low, high, photo = np.zeros((4, 4)), np.full((4, 4), 3.0), np.zeros((4, 4, 3), np.uint8)
+    figure = grid([[photo, photo], [low, high]], ["seen", "told"], ["one", "two"])
+    assert [axes.get_title() for axes in figure.axes] == ["one", "two", "", ""]
+    assert {axes.images[0].get_clim() for axes in figure.axes[2:]} == {(0, 3)}

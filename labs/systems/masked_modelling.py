@@ -40,10 +40,10 @@ def build(seed: int, taught: Sequence[str] = SENSES) -> MaskedModel:
 
 @cache
 def train(
-    seed: int, taught: tuple[str, ...] = SENSES, shuffled: bool = False, always: tuple[str, ...] = ()
+    seed: int, taught: tuple[str, ...] = SENSES, shuffled: bool = False, always: tuple[str, ...] = (), times: float = 1
 ) -> MaskedModel:
-    """Fixed steps. `shuffled` puts the senses of different scenes together, a control; with `always` these senses are
-    given whole each time, and the other ones told: a specialist for one direction."""
+    """`STEPS`, or a part of them. `shuffled` puts the senses of different scenes together, a control. The senses in
+    `always` are given whole each time, and the other ones told: a specialist for one direction."""
     model, seen, generator = build(seed, taught), tokens("train", TRAIN), torch.Generator().manual_seed(seed)
     seen = {sense: part.roll(turn * shuffled, 0) for turn, (sense, part) in enumerate(seen.items())}
     count, at = int(model.taught.sum()) // (6 if len(taught) > 1 else 4), batches(TRAIN, BATCH, seed)
@@ -53,7 +53,7 @@ def train(
         one = of(always).expand(len(chosen), -1) if always else share_out(model.taught, count, len(chosen), generator)
         return model.loss({sense: part[chosen] for sense, part in seen.items()}, one)
 
-    learn(model.parameters(), loss, STEPS, RATE)
+    learn(model.parameters(), loss, int(times * STEPS), RATE)
     return model.eval().requires_grad_(False)
 
 

@@ -64,6 +64,13 @@ def perceive(sense: str, seen: Sequence[Scene]) -> Float[Tensor, "scenes tokens 
     return patches.transpose(2, 3).flatten(3).flatten(1, 2)
 
 
+def as_maps(sense: str, rows: Float[Tensor, "scenes 36 36"]) -> Float[Tensor, "scenes 36 36"]:
+    """Tokens of "depth" or "heat" as maps again, in the units of `parts.senses`."""
+    mean, spread = _usual(sense)
+    patches = (rows * spread + mean).unflatten(2, (PATCH, PATCH)).unflatten(1, (6, 6))  # (scenes, row, column, y, x)
+    return patches.transpose(2, 3).flatten(3).flatten(1, 2)
+
+
 @cache
 def _usual(sense: str) -> tuple[Tensor, Tensor]:
     """Mean and spread over some training scenes: of each of the eyes' features, of all numbers of another sense."""
