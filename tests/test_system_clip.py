@@ -5,13 +5,15 @@ import torch
 
 from labs.systems import clip
 from labs.systems.parts import eyes
+from labs.systems.parts.contrastive import NAMES, contrastive_loss, embed_pictures, embed_texts, read, related
+from labs.systems.parts.scoops import scoops
 from labs.world.splits import has_held_out_pair, is_held_out
 
 
 @pytest.fixture
 def cheap(monkeypatch):
     """A few steps on a few scenes; what was trained so is forgotten afterwards."""
-    cached = (clip.training_set, clip.trained, clip.single_things, clip.scoops, clip.scoop_pictures)
+    cached = (clip.training_set, clip.trained, clip.single_things, scoops, clip.scoop_pictures)
     for function in cached:
         function.cache_clear()
     for name, value in {"STEPS": {"pixels": 2, "features": 3}, "PAIRS": 64, "BATCH": 16, "TESTED": 24}.items():
@@ -23,35 +25,35 @@ def cheap(monkeypatch):
 
 def test_the_loss_is_the_librarys_where_each_caption_is_right_for_one_picture():
     model, texts = clip.build(0).eval(), ["a red circle", "a blue star", "two"]
-    pixels, tokens = torch.rand(3, 3, 72, 72), clip.read(texts)
+    pixels, tokens = torch.rand(3, 3, 72, 72), read(texts)
     expected = model(pixel_values=pixels, **tokens, return_loss=True)
-    logits = clip.embed_pictures(model, pixels) @ clip.embed_texts(model, texts).T * model.logit_scale.exp()
+    logits = embed_pictures(model, pixels) @ embed_texts(model, texts).T * model.logit_scale.exp()
     torch.testing.assert_close(logits, expected.logits_per_image)
-    torch.testing.assert_close(clip.contrastive_loss(logits, torch.eye(3)), expected.loss)
+    torch.testing.assert_close(contrastive_loss(logits, torch.eye(3)), expected.loss)
 
 
 def test_merging_equal_captions_shares_what_is_right_between_them():
     logits = torch.tensor([[4.0, 4.0], [4.0, 4.0]])
-    torch.testing.assert_close(clip.contrastive_loss(logits, torch.ones(2, 2)), torch.tensor(2.0).log())
+    torch.testing.assert_close(contrastive_loss(logits, torch.ones(2, 2)), torch.tensor(2.0).log())
 
 
 def test_related_names_share_a_word():
-    red_circle, red_square, blue_square = (clip.NAMES.index(name) for name in
+    red_circle, red_square, blue_square = (NAMES.index(name) for name in
                                            (("red", "circle"), ("red", "square"), ("blue", "square")))  # fmt: skip
-    grid = clip.related(torch.tensor([red_circle, red_square, blue_square]))
+    grid = related(torch.tensor([red_circle, red_square, blue_square]))
     assert grid.tolist() == [[1, 1, 0], [1, 1, 1], [0, 1, 1]]
 
 
 def test_the_towers_give_unit_vectors_and_refuse_another_start():
     for start, seen in (("pixels", torch.rand(2, 3, 72, 72)), ("features", torch.rand(2, 37, 128))):
-        vectors = clip.embed_pictures(clip.build(0, start), seen)
+        vectors = embed_pictures(clip.build(0, start), seen)
         torch.testing.assert_close(vectors.norm(dim=-1), torch.ones(2))
     with pytest.raises(ValueError, match="start must be one of pixels, features"):
         clip.build(0, "smells")
 
 
 def test_scoops_differ_in_the_colours_alone(cheap):
-    for true, exchanged, other in zip(*clip.scoops(), strict=True):
+    for true, exchanged, other in zip(*scoops(clip.TESTED), strict=True):
         assert not any(map(has_held_out_pair, (true, exchanged, other)))
         assert [thing.colour for thing in exchanged.things] == [thing.colour for thing in true.things][::-1]
         assert other.things[1].colour not in {thing.colour for thing in true.things}
@@ -76,8 +78,8 @@ def test_a_class_for_each_name_cannot_name_what_it_never_met(cheap, monkeypatch)
 
 
 def test_an_untrained_model_sits_at_chance():
-    clip.scoops.cache_clear()
+    scoops.cache_clear()
     model = clip.build(3, "features").eval()
     assert sum(clip.zero_shot(model)) / clip.TESTED < 0.06
     assert 0.4 < sum(clip.prefers(model, "features", 1)) / clip.TESTED < 0.6
-    assert eyes.look(clip.scoops()[0][:2]).shape == (2, 37, 128)
+    assert eyes.look(scoops(clip.TESTED)[0][:2]).shape == (2, 37, 128)

@@ -5,13 +5,12 @@ import torch
 from torch.nn.functional import cross_entropy, normalize
 
 from labs.systems import imagebind
-from labs.systems.clip import contrastive_loss
 from labs.systems.parts import eyes, sense_towers, senses, triples
+from labs.systems.parts.company import company
+from labs.systems.parts.contrastive import contrastive_loss
 from labs.world.splits import has_held_out_pair
 
-CACHED = [
-    getattr(imagebind, name) for name in ("bind", "perceive", "partners", "embed", "company", "triplets", "_shown")
-]
+CACHED = [getattr(imagebind, name) for name in ("bind", "perceive", "partners", "embed", "triplets", "_shown")]
 
 
 @pytest.fixture
@@ -97,7 +96,7 @@ def test_an_untrained_sense_finds_and_names_by_chance(monkeypatch):
 
 
 def test_only_the_first_of_four_shows_the_things_of_both(cheap):
-    others, shown = imagebind.company()
+    others, shown = company(eyes.fresh("heldout", 24))
     for i, (scene, other) in enumerate(zip(eyes.fresh("heldout", 24), others, strict=True)):
         four = shown[4 * i : 4 * i + 4]
         wanted = {(scene.things[0].colour, scene.things[0].shape), (other.things[0].colour, other.things[0].shape)}

@@ -11,32 +11,31 @@ labels of patches (as LiT does, Zhai et al., 2021, https://arxiv.org/abs/2111.07
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import cross_entropy, normalize
-from transformers import BatchEncoding, CLIPConfig, CLIPModel, CLIPTextConfig
+from torch.nn.functional import normalize
+from transformers import CLIPConfig, CLIPModel, CLIPTextConfig
 
 from labs.models import mini
 from labs.models.pixels import to_pixels
 from labs.systems.claim import Claim, Scores
 from labs.systems.parts import eyes
+from labs.systems.parts.contrastive import NAMES, contrastive_loss, embed_pictures, embed_texts, name_of, related
 from labs.systems.parts.learn import batches, learn
 from labs.systems.parts.probe import linear_probe
+from labs.systems.parts.scoops import scoops
 from labs.world.captions import STYLES, caption
 from labs.world.picture import draw
-from labs.world.scene import Scene, sample_background, sample_thing
-from labs.world.splits import has_held_out_pair
+from labs.world.scene import Scene
 from labs.world.vocabulary import COLOURS, SHAPES
 
 WIDTH, BATCH = 64, 128
 STEPS = {"pixels": 600, "features": 150}
 PAIRS, TESTED = 6144, 600
 GRADE = 0.1  # how right a caption is that shares one of the two words with the picture's own
-NAMES = [(colour, shape) for colour in COLOURS for shape in SHAPES]
 PROMPTS = ("{}", "a {}", "there is a {}", "one {}", "a {} at the centre", "a big {}", "a small {}")
 
 
@@ -59,34 +58,6 @@ def build(seed: int, start: str = "pixels", width: int = WIDTH) -> CLIPModel:
     with torch.no_grad():  # as in labs.models.mini: else a small tower forgets where it looks
         clip.vision_model.embeddings.position_embedding.weight[1:] += 0.4 * mini.grid_positions(vision.hidden_size)
     return clip
-
-
-def embed_pictures(clip: CLIPModel, seen: Float[Tensor, "n ..."]) -> Float[Tensor, "n width"]:
-    """Pixels (n, 3, 72, 72) or features (n, 37, 128) -> unit vectors."""
-    if seen.ndim == 4:
-        pooled = clip.vision_model(pixel_values=seen).pooler_output
-    else:
-        hidden = clip.vision_model.encoder(inputs_embeds=seen).last_hidden_state
-        pooled = clip.vision_model.post_layernorm(hidden[:, 0])
-    return normalize(clip.visual_projection(pooled), dim=-1)
-
-
-def embed_texts(clip: CLIPModel, texts: Sequence[str]) -> Float[Tensor, "n width"]:
-    """Texts -> unit vectors."""
-    tokens = read(texts)
-    pooled = clip.text_model(input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]).pooler_output
-    return normalize(clip.text_projection(pooled), dim=-1)
-
-
-def read(texts: Sequence[str]) -> BatchEncoding:
-    """Tokens of texts, each with the closing token from which CLIP reads it off."""
-    return eyes.dual_encoder().processor.tokenizer(list(texts), return_tensors="pt", padding=True)
-
-
-def contrastive_loss(logits: Float[Tensor, "n n"], right: Float[Tensor, "n n"]) -> Float[Tensor, ""]:
-    """Cross-entropy along rows and columns; `right` says how right each caption is for each picture, at most 1."""
-    by_row, by_column = right / right.sum(1, keepdim=True), right.T / right.T.sum(1, keepdim=True)
-    return (cross_entropy(logits, by_row) + cross_entropy(logits.T, by_column)) / 2
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -140,17 +111,6 @@ def trained(
     return clip.eval()
 
 
-def related(names: Int[Tensor, " n"]) -> Float[Tensor, "n n"]:
-    """1 where two of `NAMES` share their colour or their shape."""
-    colour, shape = names // len(SHAPES), names % len(SHAPES)
-    return ((colour[:, None] == colour) | (shape[:, None] == shape)).float()
-
-
-def name_of(scene: Scene) -> tuple[str, str]:
-    """Colour and shape of the scene's first thing."""
-    return scene.things[0].colour, scene.things[0].shape
-
-
 # ---------------------------------------------------------------------------------------------------------------
 # Tests, all on scenes that were kept back
 
@@ -188,37 +148,19 @@ def classified(seed: int, words: bool) -> list[float]:
     return right.float().tolist()
 
 
-@cache
-def scoops() -> tuple[tuple[Scene, ...], tuple[Scene, ...], tuple[Scene, ...]]:
-    """Two things of one shape above each other; the same with exchanged colours; and with one colour that is not there.
-
-    No thing in them is of a held-out combination: only the order is asked about.
-    """
-    rng, found = random.Random("scoops"), []
-    while len(found) < TESTED:
-        shape, (one, two, other) = rng.choice(SHAPES), rng.sample(tuple(COLOURS), 3)
-        column, (high, low) = rng.randrange(3), sorted(rng.sample(range(3), 2))
-        things = (sample_thing(rng, 3 * high + column, shape, one), sample_thing(rng, 3 * low + column, shape, two))
-        looks = sample_background(rng)
-        trio = [Scene((replace(things[0], colour=first), replace(things[1], colour=second)), **looks)
-                for first, second in ((one, two), (two, one), (one, other))]  # fmt: skip
-        if not any(map(has_held_out_pair, trio)):
-            found.append(trio)
-    return tuple(zip(*found, strict=True))
-
-
 @torch.no_grad()
 def prefers(clip: CLIPModel, start: str, wrong: int) -> list[float]:
     """1 where the true caption of a pair of scoops is nearer than that of their variant number `wrong`."""
     seen = embed_pictures(clip, scoop_pictures(start))
-    near = [(seen * embed_texts(clip, [caption(scene) for scene in scoops()[which]])).sum(1) for which in (0, wrong)]
+    captions = [[caption(scene) for scene in scoops(TESTED)[which]] for which in (0, wrong)]
+    near = [(seen * embed_texts(clip, texts)).sum(1) for texts in captions]
     return (near[0] > near[1]).float().tolist()
 
 
 @cache
 def scoop_pictures(start: str) -> Float[Tensor, "n ..."]:
     """What the towers see of the scoops."""
-    return see(scoops()[0], start)
+    return see(scoops(TESTED)[0], start)
 
 
 # ---------------------------------------------------------------------------------------------------------------

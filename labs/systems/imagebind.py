@@ -11,9 +11,7 @@ https://arxiv.org/abs/2411.01053) contrasts triples instead (labs.systems.parts.
 """
 
 import math
-import random
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache, partial
 
 import torch
@@ -23,13 +21,14 @@ from torch.nn.functional import normalize
 
 from labs.models.pixels import to_pixels
 from labs.systems.claim import Claim, Scores
-from labs.systems.clip import NAMES, contrastive_loss, embed_pictures, embed_texts, name_of
 from labs.systems.parts import eyes, senses, triples
+from labs.systems.parts.company import company
+from labs.systems.parts.contrastive import NAMES, contrastive_loss, embed_pictures, embed_texts, name_of
 from labs.systems.parts.learn import batches, learn
 from labs.systems.parts.sense_towers import Tower, prepare
 from labs.world.captions import caption
 from labs.world.picture import draw
-from labs.world.scene import Scene, Thing
+from labs.world.scene import Scene
 from labs.world.vocabulary import COLOURS, SHAPES
 
 TRAIN, HELDOUT = 4096, 600  # scenes of one thing
@@ -140,38 +139,12 @@ def finds(seed: int, asked: str, sought: str, target: str = "pictures") -> Score
     return _scores((near >= near.diagonal()[:, None]).sum(1) <= NEAREST)
 
 
-@cache
-def company() -> tuple[tuple[Scene, ...], tuple[Scene, ...]]:
-    """For each held-out scene another one, and four scenes of two things: only the first shows the things of both.
-
-    In the others a stranger stands for the one, for the other, or for both; places and background are the same. All
-    four things differ in colour.
-    """
-    singles, rng, others, shown = eyes.fresh("heldout", HELDOUT), random.Random("company"), [], []
-    for scene in singles:
-        second, *strange = drawn = rng.choices(singles, k=3)
-        while len({one.things[0].colour for one in (scene, *drawn)}) < 4:
-            second, *strange = drawn = rng.choices(singles, k=3)
-        here, there = rng.sample(range(9), 2)
-        others.append(second)
-        for one in (scene, strange[0]):
-            for two in (second, strange[1]):
-                shown.append(replace(scene, things=(move(one.things[0], here), move(two.things[0], there))))
-    return tuple(others), tuple(shown)
-
-
-def move(thing: Thing, cell: int) -> Thing:
-    """The same thing at the same spot of another cell."""
-    x, y = thing.x - thing.column / 3, thing.y - thing.row / 3
-    return replace(thing, x=x + cell % 3 / 3, y=y + cell // 3 / 3)
-
-
 def adds(seed: int, picture: float = 1.0, sound: float = 1.0, shift: int = 0) -> Scores:
     """Does a picture of one thing plus the sound of another lead to the picture of both? One of four.
 
     `shift` offers the four that belong to another scene, so many places on, which have nothing to do with the sum.
     """
-    others, shown = company()
+    others, _ = company(eyes.fresh("heldout", HELDOUT))
     asked = picture * embed("picture", seed) + sound * bind("sound", seed).embed(others)
     near = torch.einsum("sd,snd->sn", asked, _shown().roll(shift, 0))
     return _scores(near.argmax(1) == 0)
@@ -254,7 +227,7 @@ def _shapes_claim(sense: str) -> Claim:
 
 @cache
 def _shown() -> Float[Tensor, "scenes four space"]:
-    return see(company()[1]).unflatten(0, (HELDOUT, 4))
+    return see(company(eyes.fresh("heldout", HELDOUT))[1]).unflatten(0, (HELDOUT, 4))
 
 
 def _scores(right: Bool[Tensor, " scenes"]) -> Scores:

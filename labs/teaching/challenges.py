@@ -12,8 +12,8 @@ from labs.evaluation.interval import Interval, difference, interval
 from labs.models import mini
 from labs.models.entry import Loaded
 from labs.models.pixels import to_pixels
-from labs.systems import clip
 from labs.systems.parts import eyes
+from labs.systems.parts.contrastive import embed_texts
 from labs.systems.parts.probe import linear_probe
 from labs.world.captions import caption
 from labs.world.picture import draw
@@ -64,7 +64,7 @@ def transfer() -> dict[str, Interval]:
 def alignment() -> dict[str, Interval]:
     """Is a picture's own caption the nearest of 100? The control asks for its neighbour's."""
     model, scenes = eyes.dual_encoder().model, eyes.scenes("heldout", TESTED, (1, 2))
-    texts = clip.embed_texts(model, [caption(scene) for scene in scenes])
+    texts = embed_texts(model, [caption(scene) for scene in scenes])
     pictures = normalize(model.get_image_features(to_pixels([draw(scene) for scene in scenes])).pooler_output, dim=-1)
     groups = (pictures @ texts.T).view(-1, CANDIDATES, TESTED)
     nearest = torch.cat([group[:, i * CANDIDATES :][:, :CANDIDATES].argmax(1) for i, group in enumerate(groups)])

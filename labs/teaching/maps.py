@@ -13,8 +13,8 @@ from torch.nn.functional import normalize
 from labs.evaluation.interval import Interval, interval
 from labs.models import catalog
 from labs.models.pixels import to_pixels
-from labs.systems import clip
 from labs.systems.parts import eyes
+from labs.systems.parts.contrastive import embed_texts
 from labs.world.picture import SIZE, draw
 
 GRID = 6  # patches a side
@@ -27,7 +27,7 @@ def similarity(pictures: Sequence[Image.Image], texts: Sequence[str]) -> Float[T
     model = eyes.dual_encoder().model
     hidden = model.vision_model(pixel_values=to_pixels(list(pictures))).last_hidden_state
     patches = normalize(model.visual_projection(model.vision_model.post_layernorm(hidden[:, 1:])), dim=-1)
-    return (patches @ clip.embed_texts(model, texts)[:, :, None]).view(-1, GRID, GRID)
+    return (patches @ embed_texts(model, texts)[:, :, None]).view(-1, GRID, GRID)
 
 
 @torch.no_grad()

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from labs.evaluation.exam import Item
 from labs.models.pixels import to_pixels
-from labs.systems.clip import embed_pictures
 from labs.systems.parts import eyes, priors
+from labs.systems.parts.contrastive import embed_pictures
 from labs.world import splits
 from labs.world.picture import draw
 

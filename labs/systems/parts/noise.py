@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from labs.models.pixels import to_pixels
-from labs.systems.clip import embed_pictures, embed_texts
 from labs.systems.parts import eyes
+from labs.systems.parts.contrastive import embed_pictures, embed_texts
 from labs.world.captions import STYLES, caption, describe
 from labs.world.picture import draw
 from labs.world.scene import Scene
