@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+FIGURES = 3  # of each lab, beside what it costs
 sys.path.insert(0, str(ROOT))  # the catalogue is asked
 FOLDERS = {  # what a folder holds; a file speaks for itself by its first line
     "notebooks": "what you read and run, numbered by the tutorial's sections",
@@ -85,7 +86,8 @@ def costs() -> str:
 
 
 def _cost(cost: dict) -> list[str]:
-    figures = "; ".join(f"{name} {value}" for name, value in cost["figures"].items())
+    named = [f"{name} {value}" for name, value in cost["figures"].items()]
+    figures = "; ".join(named[:FIGURES] + [f"{len(named) - FIGURES} more in data/cards"] * (len(named) > FIGURES))
     return [f"{cost['download_gb']:.1f}", f"{cost['minutes']:.1f}", f"{cost['peak_gb']:.1f}", figures]
 
 

@@ -11,13 +11,14 @@ from PIL import Image
 
 import labs
 from labs.models.entry import Entry, Loaded
-from labs.systems.outcome import Outcome
+from labs.systems.outcome import Outcome, kept
 from labs.systems.parts import eyes
 from labs.teaching import challenges, show
 from labs.teaching.forest import forest
 from labs.teaching.grid import grid
 from labs.teaching.looks import COLOURS
 from labs.teaching.panel import panel
+from labs.teaching.results import results
 from labs.teaching.timeline import KINDS, TODAY, events, timeline
 from labs.world import clip, sound, splits
 from labs.world.captions import caption
@@ -121,3 +122,15 @@ def test_a_row_of_maps_has_one_scale():
     figure = grid([[photo, photo], [low, high]], ["seen", "told"], ["one", "two"])
     assert [axes.get_title() for axes in figure.axes] == ["one", "two", "", ""]
     assert {axes.images[0].get_clim() for axes in figure.axes[2:]} == {(0, 3)}
+
+
+def test_results_show_each_claim_in_a_line():
+    table = results("fusion/competition", "clip/swapped captions")
+    columns = {column.header: list(column.cells) for column in table.columns}
+    assert columns["claim"] == ["competition", "swapped captions"]
+    assert columns["verdict"] == ["reproduced", "not reproduced"]
+    one = kept("fusion/competition")
+    assert columns["arm"][0] == f"{one.said['better']}: {one.show(one.arms[one.said['better']].mean)}"
+    assert columns["against"][1] == "50.0 %" and columns["difference [95 %]"][0].startswith("+")
+    with pytest.raises(KeyError):
+        results("clip/nonsense")
