@@ -201,7 +201,7 @@ def test_shapes_are_enforced(model):
 
 def test_what_is_looked_at_is_what_is_measured(monkeypatch):
     kinds = ("point", "text", "word")
-    masks = seem.follow(0, 2, 1, kinds, shown=SCENES)
+    masks = seem.follow(seem.train(0), 0, 2, 1, kinds, shown=SCENES)
     assert masks.shape == (3, 72, 72)
     heard = segmentation_exam.heard_things(0)
     everything = (torch.arange(SCENES), torch.ones(SCENES, dtype=torch.long))
@@ -209,7 +209,7 @@ def test_what_is_looked_at_is_what_is_measured(monkeypatch):
     found = segmentation_exam.overlaps(seem.train(0), heard, "point")[2]
     true = view("heldout", SCENES).masks[2]
     torch.testing.assert_close(panoptic.iou(masks[:1].expand(3, -1, -1), true), found)
-    whole = seem.whole_map(0, 2, shown=SCENES)
+    whole = seem.whole_map(seem.train(0), 2, shown=SCENES)
     assert (whole.map == panoptic.panoptic(segmentation_exam.find_all(seem.train(0), torch.tensor([2]))).map).all()
 
 

@@ -42,8 +42,8 @@ def build(seed: int) -> Segmenter:
 
 
 @cache
-def train(seed: int, taught: str = "everything") -> Segmenter:
-    """Fixed steps on what `TAUGHT` says. Specialists for one prompt are not taught to find things by themselves."""
+def train(seed: int, taught: str = "everything", times: float = 1) -> Segmenter:
+    """`STEPS` or a part of them on what `TAUGHT` says. Specialists for one prompt never learn to find things by themselves."""
     model, seen, menu = build(seed), view("train", TRAIN), TAUGHT[taught]
     heard, draw = hear("train", TRAIN, seed), torch.Generator().manual_seed(seed)
     at = batches(TRAIN, BATCH, seed)
@@ -57,7 +57,7 @@ def train(seed: int, taught: str = "everything") -> Segmenter:
             loss = loss + mask_loss(answers, meant(batch, things)).mean()
         return loss if taught.startswith("only") else loss + finding_loss(model.things(looked), batch)
 
-    learn(model.parameters(), loss_at, STEPS)
+    learn(model.parameters(), loss_at, int(times * STEPS))
     return model.eval()
 
 
@@ -87,19 +87,24 @@ def named(seed: int, shuffled: bool = False) -> Scores:
     return exam.named(train(seed), shuffled)
 
 
+# To look at, in one of the first `shown` held-out scenes
+
+
 @torch.no_grad()
-def follow(seed: int, scene: int, thing: int, kinds: Sequence[str], shown: int = 100) -> Bool[Tensor, "kinds 72 72"]:
-    """To look at: masks for prompts of several kinds about one thing, in one of the first `shown` held-out scenes."""
-    model, seen = train(seed), view("heldout", shown).of(torch.tensor([scene]))
+def follow(
+    model: Segmenter, seed: int, scene: int, thing: int, kinds: Sequence[str], shown: int = 100
+) -> Bool[Tensor, "kinds 72 72"]:
+    """Masks for prompts of several kinds about one thing; sounds are heard by the ear of a seed."""
+    seen = view("heldout", shown).of(torch.tensor([scene]))
     asked = torch.tensor([[list(KINDS).index(kind) for kind in kinds]])
     prompts = ask(seen, torch.full_like(asked, thing), asked, hear("heldout", shown, seed)[[scene]])
     return model.answer(model.look(seen.pictures, seen.patches), prompts)[0] > 0
 
 
 @torch.no_grad()
-def whole_map(seed: int, scene: int, shown: int = 100) -> Panoptic:
-    """To look at: the panoptic map of such a scene."""
-    model, seen = train(seed), view("heldout", shown).of(torch.tensor([scene]))
+def whole_map(model: Segmenter, scene: int, shown: int = 100) -> Panoptic:
+    """The panoptic map."""
+    seen = view("heldout", shown).of(torch.tensor([scene]))
     return panoptic(model.things(model.look(seen.pictures, seen.patches)))
 
 
