@@ -79,9 +79,10 @@ def test_training_shows_no_held_out_pair(cheap):
 
 def test_one_cheap_run_of_every_arm(cheap):
     for claim in imagebind.claims():
-        for name, arm in claim.arms.items():
-            scores = arm(0)
-            assert len(scores.values) == 24 and list(scores.scenes) == list(range(24)), (claim.name, name)
+        asked = {tuple(arm(0).scenes) for arm in claim.arms.values()}
+        assert len(asked) == 1, claim.name
+        shapes = "shapes" in claim.metric  # which are asked equally often
+        assert 8 <= len(*asked) <= 24 and len(*asked) % 8 == 0 if shapes else asked == {tuple(range(24))}
 
 
 def test_a_sense_finds_itself(cheap):
@@ -174,3 +175,10 @@ def test_triples_learn_what_pairs_cannot_and_pairs_learn_what_one_tells(monkeypa
 def test_shapes_are_enforced():
     with pytest.raises(TypeError):
         triples.Encoders(8, 8)(torch.zeros(4, 8), torch.zeros(5, 8), torch.zeros(4, dtype=torch.long))
+
+
+def test_whoever_always_says_the_same_shape_is_right_by_chance(monkeypatch):
+    space = imagebind.read(["a star"])
+    monkeypatch.setattr(imagebind, "embed", lambda *asked: space.expand(imagebind.HELDOUT, -1))
+    found = imagebind.names(0, "depth", words="shapes")
+    assert sum(found.values) / len(found.values) == 1 / 8 and len(set(found.scenes)) == len(found.scenes) > 300

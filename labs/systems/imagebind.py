@@ -25,6 +25,7 @@ from labs.systems.parts import eyes, senses, triples
 from labs.systems.parts.company import company
 from labs.systems.parts.contrastive import NAMES, contrastive_loss, embed_pictures, embed_texts, name_of
 from labs.systems.parts.learn import batches, learn
+from labs.systems.parts.probe import evenly
 from labs.systems.parts.sense_towers import Tower, prepare
 from labs.world.captions import caption
 from labs.world.picture import draw
@@ -124,13 +125,18 @@ def embed(sense: str, seed: int, target: str = "pictures") -> Float[Tensor, "sce
 
 
 def names(seed: int, sense: str, words: str = "names", target: str = "pictures") -> Scores:
-    """Is the nearest text the right one: of 64 "names", or, for senses that know no colour, of 8 "shapes"?"""
+    """Is the nearest text the right one: of 64 "names", or, for senses that know no colour, of 8 "shapes"?
+
+    Of shapes equally many scenes each, for an encoder that learned nothing says the same shape each time.
+    """
     found = [name_of(scene) for scene in eyes.fresh("heldout", HELDOUT)]
     if words == "names":
         texts, truth = [f"a {colour} {shape}" for colour, shape in NAMES], [NAMES.index(name) for name in found]
     else:
         texts, truth = [f"a {shape}" for shape in SHAPES], [SHAPES.index(shape) for _, shape in found]
-    return _scores((embed(sense, seed, target) @ read(texts).T).argmax(1) == torch.tensor(truth))
+    right = (embed(sense, seed, target) @ read(texts).T).argmax(1) == torch.tensor(truth)
+    chosen = torch.arange(len(truth)) if words == "names" else evenly(torch.tensor(truth))
+    return Scores(right[chosen].float().tolist(), chosen.tolist())
 
 
 def finds(seed: int, asked: str, sought: str, target: str = "pictures") -> Scores:

@@ -43,7 +43,7 @@ def build(seed: int) -> Segmenter:
 
 @cache
 def train(seed: int, taught: str = "everything", times: float = 1) -> Segmenter:
-    """`STEPS` or a part of them on what `TAUGHT` says. Specialists for one prompt never learn to find things by themselves."""
+    """`STEPS` or a part of them on what `TAUGHT` says. Specialists for one prompt never learn to find things alone."""
     model, seen, menu = build(seed), view("train", TRAIN), TAUGHT[taught]
     heard, draw = hear("train", TRAIN, seed), torch.Generator().manual_seed(seed)
     at = batches(TRAIN, BATCH, seed)
