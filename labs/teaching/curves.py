@@ -18,13 +18,13 @@ def scaling() -> Figure:
         for amount, arm in zip(amounts, arms, strict=True):
             each = [100 * one.mean for one in result.arms_by_seed[arm]]
             axes.plot([amount] * len(each), each, "o", color=COLOURS["picture"], markersize=4)
-        axes.axhline(100 * result.arms["shuffled pairs"].mean, color=CONTROL, linestyle="--", label="shuffled pairs")
+        axes.axhline(100 * result.arms["shuffled pairs"].mean, color=CONTROL, linestyle="--", label="shuffled pairs (chance: 1.6 %)")
         axes.set_xscale("log")
         axes.set_xticks(amounts, [str(amount) for amount in amounts])
         axes.minorticks_off()
-        axes.set(xlabel=UNITS[name], ylim=(-3, 100))
+        axes.set(xlabel=f"{UNITS[name]} (logarithmic)", ylim=(-3, 100))
     first = figure.axes[0]
     first.set_ylabel("accuracy over 64 names, %")
     first.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.08))
-    figure.suptitle("More of each ingredient names more unseen combinations, until another one is short", fontsize=11)
+    figure.suptitle("More of each ingredient names more unseen combinations: three seeds, and their mean", fontsize=11)
     return figure

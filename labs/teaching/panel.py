@@ -39,11 +39,13 @@ def _video(axes: Axes, scene: Scene) -> None:
 
 def _depth(axes: Axes, scene: Scene) -> None:
     axes.imshow(depth.as_picture(depth.depth_map(scene, SIDE)), cmap="gray", vmin=0, vmax=255)
+    axes.text(0.5, -0.08, "bright is near", transform=axes.transAxes, ha="center", fontsize=7)
     axes.axis("off")
 
 
 def _thermal(axes: Axes, scene: Scene) -> None:
     axes.imshow(thermal.as_picture(thermal.temperature_map(scene, SIDE)))
+    axes.text(0.5, -0.08, "bright is hot, dark is cold", transform=axes.transAxes, ha="center", fontsize=7)
     axes.axis("off")
 
 
@@ -59,8 +61,8 @@ def _motion(axes: Axes, scene: Scene) -> None:
     for name, values in zip(motion.CHANNELS, felt.T, strict=True):
         if name in ("accelerometer x", "gyroscope x", "gyroscope y"):
             axes.plot(time, values, label=name, linewidth=1)
-    axes.set(xlabel="seconds", ylabel="m/s2, rad/s")
-    axes.legend(fontsize=6)
+    axes.set(xlabel="seconds", ylabel="m/s², rad/s")
+    _beneath(axes)
 
 
 def _series(axes: Axes, scene: Scene) -> None:
@@ -70,7 +72,11 @@ def _series(axes: Axes, scene: Scene) -> None:
         axes.plot(np.linspace(0, 1, len(values)), values, label=name, linewidth=1)
     axes.set_xlabel("from left to right", fontsize=8)
     axes.set_ylabel("each from least to most", fontsize=8)
-    axes.legend(fontsize=6)
+    _beneath(axes)
+
+
+def _beneath(axes: Axes) -> None:
+    axes.legend(fontsize=6, ncols=2, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.2))
 
 
 def _points(axes: Axes, scene: Scene) -> None:

@@ -43,5 +43,8 @@ def timeline() -> Figure:
     axes.set_xticks(range(2006, TODAY + 1, 2))
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
+    for sense in dict.fromkeys(row["senses"] for row in events()):
+        axes.plot([], [], "o", color=COLOURS[sense], markersize=5, label=sense)
+    axes.legend(title="newest sense", loc="lower right", fontsize=8, title_fontsize=8, frameon=False)
     axes.set_title("In twenty years, from one model a task to one model that is asked", loc="left")
     return figure
