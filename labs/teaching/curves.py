@@ -18,7 +18,8 @@ def scaling() -> Figure:
         for amount, arm in zip(amounts, arms, strict=True):
             each = [100 * one.mean for one in result.arms_by_seed[arm]]
             axes.plot([amount] * len(each), each, "o", color=COLOURS["picture"], markersize=4)
-        axes.axhline(100 * result.arms["shuffled pairs"].mean, color=CONTROL, linestyle="--", label="shuffled pairs (chance: 1.6 %)")
+        control = 100 * result.arms["shuffled pairs"].mean
+        axes.axhline(control, color=CONTROL, linestyle="--", label="shuffled pairs (chance: 1.6 %)")
         axes.set_xscale("log")
         axes.set_xticks(amounts, [str(amount) for amount in amounts])
         axes.minorticks_off()
