@@ -14,7 +14,6 @@ from labs.models.mini import grid_positions
 from labs.systems.parts.sense_tokens import SENSES, SIZES, TOKENS, of, owners
 
 WIDTH, HEADS, LAYERS = 64, 4, 3
-Tokens = dict[str, Tensor]  # sense -> (scenes, tokens, numbers)
 
 
 class MaskedModel(nn.Module):
