@@ -18,6 +18,7 @@ FOLDERS = {  # what a folder holds; a file speaks for itself by its first line
     "labs": "the package that the notebooks stand on; who may import whom runs downwards",
     "labs/world": "the micro-world: a scene, and its rendering to every sense",
     "labs/models": "the mini models, and how to load and ask any model",
+    "labs/models/connectors": "between eyes and language model, each held to the library by a test",
     "labs/preflight": "what a machine can run, and what would go wrong on it",
     "labs/data": "records for tuning, read, checked, split; of the files themselves see data/README.md",
     "labs/evaluation": "metrics, intervals, controls, proof",
