@@ -13,7 +13,6 @@ import os
 import platform
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from importlib.metadata import version
@@ -56,19 +55,22 @@ def main() -> None:
 
 
 def measure(system: str, seeds: int) -> tuple[dict, float]:
-    """All claims of a system in a process of its own, with what it says in a log; the results and the minutes."""
+    """All claims of a system in a process of its own, with what it says in a log; the results and the minutes.
+
+    The minutes are those of its arms, also of what an earlier run has measured.
+    """
     folder = RUNS / f"{system}-{fingerprint(system)}"
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "labs", "claim", system, "--seeds", str(seeds), "--keep", str(folder),
                "--json", str(folder / "result.json")]  # fmt: skip
-    start = time.monotonic()
     with (folder / "log.txt").open("a", encoding="utf-8") as log:
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         code = subprocess.run(command, cwd=ROOT, env=environment, stdout=log, stderr=log).returncode
     if code:
         raise SystemExit(f"{system} stopped with {code}: see {folder / 'log.txt'}, mend it and run this again.")
     claims = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    return claims, round((time.monotonic() - start) / 60, 1)
+    seconds = [one for claim in claims.values() for each in claim["seconds"].values() for one in each]
+    return claims, round(sum(seconds) / 60, 1)
 
 
 def fingerprint(system: str) -> str:

@@ -167,6 +167,12 @@ def test_shuffling_puts_different_scenes_together_and_a_specialist_sees_its_sens
     assert (met[0][1] == of(("picture",))).all()
 
 
+def test_the_model_that_ships_tells_depth_from_pictures(seen):
+    told = masked_modelling.tell(masked_modelling.shipped(), "depth", ("picture",))
+    wrong, usual = ((told - seen["depth"]) ** 2).mean(), tokens("train", 500)["depth"].mean(0)
+    assert wrong < 0.7 * ((seen["depth"] - usual) ** 2).mean()
+
+
 def test_wrong_requests_are_refused(model, seen):
     with pytest.raises(ValueError, match="senses must be among picture, depth, heat, sound, not smell"):
         of(("smell",))

@@ -8,7 +8,16 @@ import torch
 from transformers.models.mask2former import modeling_mask2former as mask2former
 
 from labs.systems import seem
-from labs.systems.parts import asking, bound_sound, eyes, panoptic, segmentation_exam, segmenter
+from labs.systems.parts import (
+    asking,
+    bound_sound,
+    eyes,
+    panoptic,
+    segmentation_exam,
+    segmenter,
+    shipped,
+    shown_segmenter,
+)  # fmt: skip
 from labs.systems.parts.asking import KEPT_BACK, KINDS, NAMES, view
 from labs.systems.parts.segmenter import Prompts, Seen, Things
 from labs.teaching import masks_view
@@ -199,18 +208,35 @@ def test_shapes_are_enforced(model):
         model.things(Seen(torch.zeros(1, 81, 64), torch.zeros(1, 32, 18, 18)))
 
 
-def test_what_is_looked_at_is_what_is_measured(monkeypatch):
-    kinds = ("point", "text", "word")
-    masks = seem.follow(seem.train(0), 0, 2, 1, kinds, shown=SCENES)
+def test_what_is_looked_at_is_what_is_measured(model, monkeypatch):
+    monkeypatch.setattr(shown_segmenter, "SHOWN", SCENES)
+    masks = shown_segmenter.follow(model, bound_sound.bind(0), 2, 1, ("point", "text", "word"))
     assert masks.shape == (3, 72, 72)
-    heard = segmentation_exam.heard_things(0)
     everything = (torch.arange(SCENES), torch.ones(SCENES, dtype=torch.long))
     monkeypatch.setattr(segmentation_exam, "items", lambda kind, pairs: everything)
-    found = segmentation_exam.overlaps(seem.train(0), heard, "point")[2]
-    true = view("heldout", SCENES).masks[2]
-    torch.testing.assert_close(panoptic.iou(masks[:1].expand(3, -1, -1), true), found)
-    whole = seem.whole_map(seem.train(0), 2, shown=SCENES)
-    assert (whole.map == panoptic.panoptic(segmentation_exam.find_all(seem.train(0), torch.tensor([2]))).map).all()
+    found = segmentation_exam.overlaps(model, segmentation_exam.heard_things(0), "point")[2]
+    torch.testing.assert_close(panoptic.iou(masks[:1].expand(3, -1, -1), view("heldout", SCENES).masks[2]), found)
+    whole = shown_segmenter.whole_map(model, 2)
+    assert (whole.map == panoptic.panoptic(segmentation_exam.find_all(model, torch.tensor([2]))).map).all()
+
+
+def test_what_is_kept_is_opened_again(model, tmp_path):
+    ear = bound_sound.bind(0)
+    again = segmenter.Segmenter(), bound_sound.Ear()
+    for use, pair in ((shipped.keep, (model, ear)), (shipped.fill, again)):
+        use(tmp_path / "new" / "both.safetensors", dict(zip(("model", "ear"), pair, strict=True)))
+    for before, after in zip((model, ear), again, strict=True):
+        for one, other in zip(before.state_dict().values(), after.state_dict().values(), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3)
+
+
+def test_the_segmenter_that_ships_finds_what_is_meant_and_is_not_fooled(monkeypatch):
+    monkeypatch.setattr(segmentation_exam, "ITEMS", SCENES)
+    model, ear = shown_segmenter.shipped()
+    heard = bound_sound.listen(ear, view("heldout", SCENES).sounds)
+    for kind in ("point", "text", "sound"):
+        found, other = (segmentation_exam.answered(model, heard, kind, of_another=of).values for of in (False, True))
+        assert sum(found) / SCENES > 0.45 > 0.4 > sum(other) / SCENES, kind
 
 
 def test_masks_are_drawn_over_their_picture():

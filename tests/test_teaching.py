@@ -122,6 +122,8 @@ def test_a_row_of_maps_has_one_scale():
     figure = grid([[photo, photo], [low, high]], ["seen", "told"], ["one", "two"])
     assert [axes.get_title() for axes in figure.axes] == ["one", "two", "", ""]
     assert {axes.images[0].get_clim() for axes in figure.axes[2:]} == {(0, 3)}
+    together = grid([[low], [high]], ["seen", "told"], ["one"], scales=[0, 0])
+    assert {axes.images[0].get_clim() for axes in together.axes} == {(0, 3)}
 
 
 def test_results_show_each_claim_in_a_line():

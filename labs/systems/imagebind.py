@@ -11,6 +11,7 @@ https://arxiv.org/abs/2411.01053) contrasts triples instead (labs.systems.parts.
 """
 
 import math
+import random
 from collections.abc import Sequence
 from functools import cache, partial
 
@@ -29,10 +30,10 @@ from labs.systems.parts.probe import evenly
 from labs.systems.parts.sense_towers import Tower, prepare
 from labs.world.captions import caption
 from labs.world.picture import draw
-from labs.world.scene import Scene
+from labs.world.scene import Scene, sample_background, sample_thing
 from labs.world.vocabulary import COLOURS, SHAPES
 
-TRAIN, HELDOUT = 4096, 600  # scenes of one thing
+TRAIN, HELDOUT, EACH = 4096, 600, 10  # scenes of one thing; new scenes of each name
 STEPS, BATCH = 300, 128
 NEAREST = 10  # so many answers a retrieval may give
 TARGETS = ("pictures", "shuffled", "words")
@@ -81,16 +82,19 @@ def read(texts: Sequence[str]) -> Float[Tensor, "texts space"]:
 def bind(sense: str, seed: int = 0, target: str = "pictures") -> Bound:
     """An encoder that has learned from pairs with "pictures"; with "shuffled" ones, a control; or with "words".
 
-    With words each scene is paired with its caption as the frozen text tower reads it: what binding goes without.
+    Shuffled, every scene meets another's picture anew at each step; with a fixed one it would learn a wrong name for
+    each shape, which may be right by luck. With words each scene is paired with its caption as the frozen text tower
+    reads it: what binding goes without.
     """
     if target not in TARGETS:
         raise ValueError(f"target must be one of {', '.join(TARGETS)}, not {target!r}")
-    perceived, targets, encoder = perceive(sense), partners(target), build(sense, seed)
+    perceived, targets, encoder = perceive(sense), partners(target == "words"), build(sense, seed)
     at = batches(TRAIN, BATCH, seed)
+    met = batches(TRAIN, BATCH, seed + 1000) if target == "shuffled" else at
 
     def loss_at(step: int) -> Tensor:
         rows = at(step)
-        logits = encoder(perceived[rows]) @ targets[rows].T * encoder.scale.exp().clamp(max=100)
+        logits = encoder(perceived[rows]) @ targets[met(step)].T * encoder.scale.exp().clamp(max=100)
         return contrastive_loss(logits, torch.eye(len(rows)))
 
     learn(encoder.parameters(), loss_at, STEPS)
@@ -100,17 +104,14 @@ def bind(sense: str, seed: int = 0, target: str = "pictures") -> Bound:
 @cache
 def perceive(sense: str) -> Float[Tensor, "scenes ..."]:
     """All scenes to learn from."""
-    return prepare(sense, senses.perceive(sense, eyes.fresh("train", TRAIN)))
+    return prepare(sense, senses.perceive_once(sense, eyes.fresh("train", TRAIN)))
 
 
 @cache
-def partners(target: str) -> Float[Tensor, "scenes space"]:
-    """What each of them is paired with."""
+def partners(words: bool = False) -> Float[Tensor, "scenes space"]:
+    """What each of them is paired with: its picture, or its caption."""
     scenes = eyes.fresh("train", TRAIN)
-    if target == "words":
-        return read([caption(scene) for scene in scenes])
-    order = torch.randperm(TRAIN, generator=torch.Generator().manual_seed(0))
-    return partners("pictures")[order] if target == "shuffled" else see(scenes)
+    return read([caption(scene) for scene in scenes]) if words else see(scenes)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -124,18 +125,27 @@ def embed(sense: str, seed: int, target: str = "pictures") -> Float[Tensor, "sce
     return see(scenes) if sense == "picture" else bind(sense, seed, target).embed(scenes)
 
 
-def names(seed: int, sense: str, words: str = "names", target: str = "pictures") -> Scores:
-    """Is the nearest text the right one: of 64 "names", or, for senses that know no colour, of 8 "shapes"?
+@cache
+def every_name() -> tuple[Scene, ...]:
+    """New scenes of one thing, equally many of each name: an encoder that learned nothing says the same each time, and
+    is so right by chance. No sense but the picture has ever been paired with words, whatever the name."""
+    rng = random.Random("every name")
+    things = [sample_thing(rng, rng.randrange(9), shape, colour) for colour, shape in NAMES for _ in range(EACH)]
+    return tuple(Scene((thing,), **sample_background(rng)) for thing in things)
 
-    Of shapes equally many scenes each, for an encoder that learned nothing says the same shape each time.
-    """
-    found = [name_of(scene) for scene in eyes.fresh("heldout", HELDOUT)]
-    if words == "names":
-        texts, truth = [f"a {colour} {shape}" for colour, shape in NAMES], [NAMES.index(name) for name in found]
-    else:
-        texts, truth = [f"a {shape}" for shape in SHAPES], [SHAPES.index(shape) for _, shape in found]
-    right = (embed(sense, seed, target) @ read(texts).T).argmax(1) == torch.tensor(truth)
-    chosen = torch.arange(len(truth)) if words == "names" else evenly(torch.tensor(truth))
+
+def names(seed: int, sense: str, target: str = "pictures") -> Scores:
+    """Is the nearest of 64 names the right one?"""
+    scenes, texts = every_name(), [f"a {colour} {shape}" for colour, shape in NAMES]
+    seen = see(scenes) if sense == "picture" else bind(sense, seed, target).embed(scenes)
+    return _scores((seen @ read(texts).T).argmax(1) == torch.tensor([NAMES.index(name_of(scene)) for scene in scenes]))
+
+
+def shapes(seed: int, sense: str, target: str = "pictures") -> Scores:
+    """Where no colour is known: is the nearest of 8 shapes the right one? Of each equally many held-out scenes."""
+    truth = torch.tensor([SHAPES.index(name_of(scene)[1]) for scene in eyes.fresh("heldout", HELDOUT)])
+    right = (embed(sense, seed, target) @ read([f"a {shape}" for shape in SHAPES]).T).argmax(1) == truth
+    chosen = evenly(truth)
     return Scores(right[chosen].float().tolist(), chosen.tolist())
 
 
@@ -161,8 +171,8 @@ def triplets(split: str) -> triples.Triples:
     """The picture of each scene with the sound of the scene after it; codes are the colours' places in the table."""
     scenes = eyes.fresh(split, TRAIN if split == "train" else HELDOUT)
     codes = torch.tensor([list(COLOURS).index(name_of(scene)[0]) for scene in scenes])
-    spectra = senses.perceive("sound", scenes).mean(1)
-    return triples.join(see(scenes), spectra.roll(-1, 0), codes, codes.roll(-1))
+    spectra = senses.perceive_once("sound", scenes).mean(1)
+    return triples.join(partners() if split == "train" else see(scenes), spectra.roll(-1, 0), codes, codes.roll(-1))
 
 
 def completes(seed: int, loss: str, shuffled: bool = False) -> Scores:
@@ -220,9 +230,9 @@ def claims() -> list[Claim]:
 def _shapes_claim(sense: str) -> Claim:
     said = {"depth": "Depth maps", "thermal": "Heat maps", "motion": "Motion series"}[sense]
     arms = {
-        "bound": partial(names, sense=sense, words="shapes"),
-        "shuffled pairs": partial(names, sense=sense, words="shapes", target="shuffled"),
-        "the picture itself": partial(names, sense="picture", words="shapes"),
+        "bound": partial(shapes, sense=sense),
+        "shuffled pairs": partial(shapes, sense=sense, target="shuffled"),
+        "the picture itself": partial(shapes, sense="picture"),
     }
     return Claim(
         f"{sense} finds words", f"{said} that were paired with pictures alone tell shapes by words far above those "

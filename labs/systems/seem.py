@@ -8,22 +8,21 @@ turns sound into text; here an audio spectrogram transformer puts the sound of a
 Left out: memory of earlier rounds, masked attention, marks in another picture, and more or fewer things than three.
 """
 
-from collections.abc import Sequence
 from functools import cache, partial
 
 import torch
-from jaxtyping import Bool
 from torch import Tensor
 
 from labs.systems.claim import Claim, Scores
 from labs.systems.parts import segmentation_exam as exam
-from labs.systems.parts.asking import KINDS, WEAK, ask, choose, meant, view
+from labs.systems.parts.asking import WEAK, ask, choose, meant, view
 from labs.systems.parts.bound_sound import hear
 from labs.systems.parts.learn import batches, learn
-from labs.systems.parts.panoptic import Panoptic, finding_loss, panoptic
+from labs.systems.parts.panoptic import finding_loss
 from labs.systems.parts.segmenter import Segmenter, mask_loss
 
 TRAIN, STEPS, BATCH = 2048, 600, 8  # scenes; steps; scenes a step
+LONGER = 4  # times as many steps, for the model that ships
 MARKED = ("point", "box", "scribble")
 # What is asked four times about each scene of a step, one of several kinds each time.
 TAUGHT = {
@@ -85,27 +84,6 @@ def panoptic_quality(seed: int, taught: str = "everything", of_another: bool = F
 def named(seed: int, shuffled: bool = False) -> Scores:
     """Things of unseen pairs that were found and named."""
     return exam.named(train(seed), shuffled)
-
-
-# To look at, in one of the first `shown` held-out scenes
-
-
-@torch.no_grad()
-def follow(
-    model: Segmenter, seed: int, scene: int, thing: int, kinds: Sequence[str], shown: int = 100
-) -> Bool[Tensor, "kinds 72 72"]:
-    """Masks for prompts of several kinds about one thing; sounds are heard by the ear of a seed."""
-    seen = view("heldout", shown).of(torch.tensor([scene]))
-    asked = torch.tensor([[list(KINDS).index(kind) for kind in kinds]])
-    prompts = ask(seen, torch.full_like(asked, thing), asked, hear("heldout", shown, seed)[[scene]])
-    return model.answer(model.look(seen.pictures, seen.patches), prompts)[0] > 0
-
-
-@torch.no_grad()
-def whole_map(model: Segmenter, scene: int, shown: int = 100) -> Panoptic:
-    """The panoptic map."""
-    seen = view("heldout", shown).of(torch.tensor([scene]))
-    return panoptic(model.things(model.look(seen.pictures, seen.patches)))
 
 
 def claims() -> list[Claim]:

@@ -75,7 +75,7 @@ def perceive(sense: str, split: str) -> Float[Tensor, "scenes ..."]:
         points = points - points.mean(1, keepdim=True)
         return masked_senses.group(points / points.norm(dim=-1).amax(1)[:, None, None])
     sensor = "motion" if sense == "series" else sense
-    clean = prepare(sensor, senses.perceive(sensor, scenes))
+    clean = prepare(sensor, senses.perceive_once(sensor, tuple(scenes)))
     generator = torch.Generator().manual_seed(0 if split == "train" else 1)
     return clean + NOISE * torch.randn(clean.shape, generator=generator)
 

@@ -46,7 +46,10 @@ def bind(seed: int) -> Ear:
 @cache
 def hear(split: str, count: int, seed: int) -> Float[Tensor, "scenes 3 128"]:
     """The sounds of all things of a view, in the joint space, by the ear of a seed."""
-    ear = bind(seed)
-    sounds = view(split, count).sounds.flatten(0, 1)
-    with torch.no_grad():
-        return torch.cat([ear(part) for part in sounds.split(256)]).unflatten(0, (-1, THINGS))
+    return listen(bind(seed), view(split, count).sounds)
+
+
+@torch.no_grad()
+def listen(ear: Ear, sounds: Float[Tensor, "scenes 3 25 64"]) -> Float[Tensor, "scenes 3 128"]:
+    """Every thing's sound in the joint space."""
+    return torch.cat([ear(part) for part in sounds.flatten(0, 1).split(256)]).unflatten(0, (-1, THINGS))

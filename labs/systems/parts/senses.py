@@ -38,6 +38,12 @@ def perceive(sense: str, scenes: Sequence[Scene]) -> Float[Tensor, "scenes ..."]
     return torch.stack([SENSES[sense](scene) for scene in scenes])
 
 
+@cache
+def perceive_once(sense: str, scenes: tuple[Scene, ...]) -> Float[Tensor, "scenes ..."]:
+    """The same, remembered, for the scenes that several experiments share."""
+    return perceive(sense, scenes)
+
+
 def log_mel(samples: Float[Tensor, " samples"]) -> Float[Tensor, "frames mels"]:
     """Logarithm of the power in each mel band, ten milliseconds a frame, about 0 with variance 1."""
     spectrum = torch.stft(samples, WINDOW, HOP, window=torch.hann_window(WINDOW), return_complex=True).abs() ** 2
