@@ -3,7 +3,8 @@ python scripts/check_real.py --true-shapes
 
 Run each lab end to end on this machine, as it stands in the repository, and write what it cost to
 data/cards/PROFILE-DEVICE.json: download, minutes, peak memory, held-out figures, versions, date. A lab that was
-measured before is measured again; those that are not named keep their figures. The notebooks stay as they are.
+measured before is measured again; those that are not named keep their figures and their dates. The notebooks stay as
+they are.
 
 With --true-shapes, and by itself on a GPU that cannot reach the Hub: memory and speed of tuning models as large as the
 real ones, with random weights (benching.true_shape), written to a card of their own.
@@ -82,7 +83,7 @@ def cost_of(path: Path, profile: str) -> dict:
     if error:
         raise LabsError(f"{path.stem} stopped: {error}")
     said = json.loads(book.cells[-1].outputs[-1]["text"])
-    return {"download_gb": round(downloaded, 2), "minutes": round(minutes, 1)} | said
+    return {"download_gb": round(downloaded, 2), "minutes": round(minutes, 1), "date": today()} | said
 
 
 def open_card(to: Path, profile: str, machine: Machine) -> dict:
@@ -90,8 +91,7 @@ def open_card(to: Path, profile: str, machine: Machine) -> dict:
     device = device_of(profile, machine)
     file = to / f"{slug(profile)}-{slug(device)}.json"
     before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"labs": {}}
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return before | {"profile": profile, "device": device, "date": today, "memory_gb": round(machine.memory),
+    return before | {"profile": profile, "device": device, "date": today(), "memory_gb": round(machine.memory),
                      "python": ".".join(map(str, machine.python)), "versions": machine.versions}  # fmt: skip
 
 
@@ -101,6 +101,10 @@ def write(card: dict, to: Path) -> Path:
     file = to / f"{slug(card['profile'])}-{slug(card['device'])}.json"
     write_json(file, card)
     return file
+
+
+def today() -> str:
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
 def slug(device: str) -> str:

@@ -80,8 +80,8 @@ def costs() -> str:
     rows = []
     for profile in ("mini", "colab", "full"):
         mine = [card for card in cards(ROOT / "data" / "cards") if card["profile"] == profile]
-        rows += [[lab, profile, f"{card['device']}, {card['date']}", *_cost(card["labs"][lab])]
-                 for lab in labs for card in mine if lab in card["labs"]]  # fmt: skip
+        rows += [[lab, profile, f"{card['device']}, {cost['date']}", *_cost(cost)]
+                 for lab in labs for card in mine if (cost := card["labs"].get(lab))]  # fmt: skip
         rows += [] if mine else [["all", profile, UNKNOWN, "", "", "", ""]]
     return _table(head, rows)
 

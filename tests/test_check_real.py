@@ -48,7 +48,7 @@ def test_a_lab_s_cost_is_written_and_others_keep_theirs(tmp_path, monkeypatch):
     cost = found["labs"]["06_1_demo"]
     assert name == "mini-8-cpu-cores.json" and found["versions"] == LOCAL.versions and found["date"]
     assert cost["download_gb"] == 1.75 and cost["peak_gb"] > 0.3 and cost["minutes"] >= 0
-    assert cost["figures"] == {"exact match": "75.0 % [70.0, 80.0]"}
+    assert cost["figures"] == {"exact match": "75.0 % [70.0, 80.0]"} and cost["date"] == found["date"]
     check_real.check([lab(tmp_path, "06_2_demo")], "mini", False, tmp_path / "cards")
     assert card(tmp_path / "cards")[1]["labs"]["06_1_demo"] == cost
     assert len(nbformat.read(tmp_path / "06_1_demo.ipynb", as_version=4).cells) == 1  # as it was
@@ -148,10 +148,11 @@ def test_the_readme_takes_its_costs_from_the_cards_alone(monkeypatch):
 
     from labs.preflight import costs
 
-    cost = {"download_gb": 1.25, "minutes": 7.5, "peak_gb": 9.0, "figures": {"exact match": "75 %"}}
+    cost = {"download_gb": 1.25, "minutes": 7.5, "date": "2026-11-20", "peak_gb": 9.0,
+            "figures": {"exact match": "75 %"}}  # fmt: skip
     name = sorted((labs.home() / "notebooks").glob("*.ipynb"))[0].stem
     card = {"profile": "colab", "device": "Tesla T4", "date": "2026-11-21", "labs": {name: cost}}
     monkeypatch.setattr(costs, "cards", lambda folder=None: [card])
     rows = readme.costs().splitlines()
-    assert f"| {name} | colab | Tesla T4, 2026-11-21 | 1.2 | 7.5 | 9.0 | exact match 75 % |" in rows
+    assert f"| {name} | colab | Tesla T4, 2026-11-20 | 1.2 | 7.5 | 9.0 | exact match 75 % |" in rows
     assert "| all | full | not yet measured on this device |  |  |  |  |" in rows and len(rows) == 5

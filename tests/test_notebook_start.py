@@ -99,22 +99,24 @@ def test_any_decision_can_be_overridden(machine):
 
 
 def test_costs_come_from_the_card_of_the_device_and_from_nowhere_else(tmp_path):
-    card = {"profile": "colab", "device": T4.name, "date": "2026-11-21", "labs": {"06_1_demo": {"minutes": 7.25}}}
+    lab = {"minutes": 7.25, "date": "2026-11-20"}  # the card's date is that of the last lab
+    card = {"profile": "colab", "device": T4.name, "date": "2026-11-21", "labs": {"06_1_demo": lab}}
     (tmp_path / "card.json").write_text(json.dumps(card))
     with_t4 = replace(LOCAL, gpu=T4)
     assert costs.in_words("colab", with_t4, tmp_path) == "minutes measured on Tesla T4, 2026-11-21: 06_1 7.2"
     for profile, other in (("colab", replace(LOCAL, gpu=L4)), ("full", with_t4), ("mini", with_t4)):
         assert costs.UNKNOWN in costs.in_words(profile, other, tmp_path)
-    assert costs.of_lab("06_1", "colab", T4.name, tmp_path) == "measured: 7.2 minutes on Tesla T4, 2026-11-21"
+    assert costs.of_lab("06_1", "colab", T4.name, tmp_path) == "measured: 7.2 minutes on Tesla T4, 2026-11-20"
     for lab, device in (("06_2", T4.name), ("06_1", L4.name)):
         assert costs.of_lab(lab, "colab", device, tmp_path).startswith(f"minutes: {costs.UNKNOWN}")
 
 
 def test_in_the_mini_profile_any_processor_tells_and_the_budget_stands_beside_it(tmp_path):
-    card = {"profile": "mini", "device": "2 CPU cores", "date": "2026-11-21", "labs": {"06_1_demo": {"minutes": 0.4}}}
+    lab = {"minutes": 0.4, "date": "2026-11-20"}
+    card = {"profile": "mini", "device": "2 CPU cores", "date": "2026-11-21", "labs": {"06_1_demo": lab}}
     (tmp_path / "card.json").write_text(json.dumps(card))
     assert costs.of_lab("06_1", "mini", "8 CPU cores", tmp_path) == (
-        "measured: 0.4 of 3 minutes on 2 CPU cores, 2026-11-21"
+        "measured: 0.4 of 3 minutes on 2 CPU cores, 2026-11-20"
     )
 
 
@@ -122,7 +124,7 @@ def test_every_card_is_whole():
     for card in costs.cards():
         assert {"profile", "device", "date", "versions", "labs"} <= set(card)
         for cost in card["labs"].values():
-            assert {"download_gb", "minutes", "peak_gb", "figures"} <= set(cost) and cost["figures"]
+            assert {"download_gb", "minutes", "date", "peak_gb", "figures"} <= set(cost) and cost["figures"]
 
 
 @pytest.mark.parametrize("path", sorted((labs.home() / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)

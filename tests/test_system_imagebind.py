@@ -5,13 +5,18 @@ import torch
 from torch.nn.functional import cross_entropy, normalize
 
 from labs.systems import imagebind
-from labs.systems.parts import eyes, sense_towers, senses, triples
+from labs.systems.parts import eyes, joint_space, sense_towers, senses, triples
 from labs.systems.parts.company import company
 from labs.systems.parts.contrastive import contrastive_loss
-from labs.world.splits import has_held_out_pair
+from labs.systems.parts.joint_space import read, see
+from labs.world.captions import caption
+from labs.world.picture import draw
+from labs.world.splits import HELD_OUT_PAIRS, has_held_out_pair
+from labs.world.vocabulary import COLOURS
 
 CACHED = [
-    getattr(imagebind, name) for name in ("bind", "perceive", "partners", "embed", "every_name", "triplets", "_shown")
+    *(getattr(imagebind, name) for name in ("bind", "perceive", "partners", "embed", "every_name", "_shown")),
+    triples.of_scenes,
 ]
 
 
@@ -46,6 +51,17 @@ def test_every_sense_enters_the_space_of_pictures_and_text(sense):
     vectors = imagebind.build(sense).eval().embed(scenes)
     assert vectors.shape == imagebind.see(scenes).shape == imagebind.read(["a red star"] * 4).shape
     torch.testing.assert_close(vectors.norm(dim=-1), torch.ones(4))
+
+
+def test_scenes_are_their_pictures_and_parts_make_no_difference_in_the_joint_space(monkeypatch):
+    scenes = eyes.scenes("train", 5)
+    texts = [caption(scene) for scene in scenes]
+    pictures, words = see([draw(scene) for scene in scenes]), read(texts)
+    monkeypatch.setattr(joint_space, "BATCH", 2)
+    torch.testing.assert_close(see(scenes), pictures)
+    torch.testing.assert_close(read(texts), words)
+    torch.testing.assert_close(torch.cat([pictures, words]).norm(dim=-1), torch.ones(10))
+    assert (pictures @ words.T).argmax(1).tolist() == list(range(5)) and not pictures.requires_grad
 
 
 def test_a_sense_or_target_that_does_not_exist_is_refused():
@@ -91,6 +107,13 @@ def test_only_the_control_pairs_scenes_with_others_pictures_and_anew_each_time(c
     assert not torch.equal(offsets[0], offsets[1])
 
 
+def test_unseen_names_are_asked_of_held_out_pairs_alone(cheap, monkeypatch):
+    asked = []
+    monkeypatch.setattr(imagebind, "see", lambda scenes: asked.extend(scenes) or see(scenes))
+    imagebind.names(0, "picture", unseen=True)
+    assert {imagebind.name_of(scene) for scene in asked} == HELD_OUT_PAIRS and len(asked) == 8 * imagebind.EACH
+
+
 def test_training_shows_no_held_out_pair(cheap):
     assert not any(map(has_held_out_pair, eyes.scenes("train", 48)))
     assert all(map(has_held_out_pair, eyes.fresh("heldout", 24)))
@@ -103,7 +126,8 @@ def test_one_cheap_run_of_every_arm(cheap):
         if "shapes" in claim.metric:  # which are asked equally often
             assert 8 <= len(*asked) <= 24 and len(*asked) % 8 == 0
         else:
-            assert asked == {tuple(range(64 if "names" in claim.metric else 24))}
+            count = 8 if "unseen" in claim.name else 64 if "names" in claim.metric else 24
+            assert asked == {tuple(range(count))}, claim.name
 
 
 def test_a_sense_finds_itself(cheap):
@@ -150,6 +174,14 @@ def test_positions_of_a_sound_lie_in_the_order_of_the_librarys_patches():
 
 # ---------------------------------------------------------------------------------------------------------------
 # Triples
+
+
+def test_a_triple_is_a_scenes_picture_the_next_ones_sound_and_both_colours():
+    scenes = eyes.scenes("train", 4)
+    made, colours = triples.of_scenes(scenes), [list(COLOURS).index(scene.things[0].colour) for scene in scenes]
+    assert made.seen.tolist() == colours and made.heard.tolist() == colours[1:] + colours[:1]
+    torch.testing.assert_close(made.picture, see(scenes))
+    torch.testing.assert_close(made.sound[:-1], senses.perceive("sound", scenes).mean(1)[1:])
 
 
 def test_the_loss_of_pairs_is_clips_for_each_pair():

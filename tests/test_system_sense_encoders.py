@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from labs.systems import sense_encoders
-from labs.systems.parts import eyes, masked_senses, sense_towers
+from labs.systems.parts import eyes, masked_senses, probe, sense_towers
 from labs.systems.sense_encoders import LESSONS
 from labs.world.splits import has_held_out_pair
 
@@ -62,6 +62,20 @@ def test_with_shuffled_labels_the_probe_sits_at_chance(cheap, monkeypatch):
     monkeypatch.setattr(sense_encoders, "ORDERS", 10)
     values = sense_encoders.shuffled(0, "series").values
     assert sum(values) / len(values) == pytest.approx(0.2, abs=0.08)
+
+
+def test_a_standard_probe_minds_no_units_and_right_labels_alone_are_told():
+    generator = torch.Generator().manual_seed(0)
+    classes = torch.arange(200) % 4
+    features = torch.eye(4)[classes] + 0.1 * torch.randn(200, 4, generator=generator)
+    units = torch.tensor([1.0, 100.0, 0.1, 10.0])
+
+    def told(truth: torch.Tensor, units: torch.Tensor | float = 1.0) -> torch.Tensor:
+        return probe.standard_probe(units * features[:100] + 5, truth, units * features[100:] + 5, 4, 0)
+
+    assert torch.equal(told(classes[:100]), classes[100:]) and torch.equal(told(classes[:100], units), classes[100:])
+    by_luck = probe.right_when_shuffled(told, classes[:100], classes[100:], 20, 0)
+    assert by_luck.mean().item() == pytest.approx(1 / 4, abs=0.08) and len(by_luck.unique()) > 2  # not one order's
 
 
 def test_a_few_steps_without_labels_lower_the_loss(cheap, monkeypatch):

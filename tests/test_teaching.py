@@ -97,6 +97,8 @@ def test_all_claims_in_one_figure():
     assert figure.get_suptitle() == (
         "6 claims: 3 reproduced, 1 reversed, 1 not reproduced at this scale, 1 holds by construction"
     )
+    title = forest(found | {"b/too": outcome("too", 0.3, given=True)}).get_suptitle()
+    assert title.endswith("1 not reproduced at this scale, 2 hold by construction")
 
 
 def test_representation_and_alignment_beat_their_controls():

@@ -1,7 +1,9 @@
 """What the labs cost, as scripts/check_real.py measured it: data/cards/*.json, the only source of such figures.
 
 {"profile": "colab", "device": "Tesla T4", "date": ..., "versions": {...},
- "labs": {"06_1_demo_storytelling_vqa": {"download_gb", "minutes", "peak_gb", "figures": {...}}}}
+ "labs": {"06_1_demo_storytelling_vqa": {"download_gb", "minutes", "date", "peak_gb", "figures": {...}}}}
+
+The card's date is that of the last measurement; a lab's own date says when that lab was measured.
 """
 
 import json
@@ -59,7 +61,7 @@ def of_lab(name: str, profile: str, device: str, folder: Path | None = None) -> 
         return f"minutes: {UNKNOWN} ({device})"
     card, cost = took[0]
     budget = f" of {BUDGET // 60}" if profile == "mini" else ""
-    return f"measured: {cost['minutes']:.1f}{budget} minutes on {card['device']}, {card['date']}"
+    return f"measured: {cost['minutes']:.1f}{budget} minutes on {card['device']}, {cost['date']}"
 
 
 def peak_gigabytes() -> float:

@@ -130,19 +130,40 @@ def read_thermal(start: str, seed: int, blind: bool = False) -> Scores:
 
 def claims() -> list[Claim]:
     """What GIT and BLIP say of themselves."""
-    skills = [
+    return [*(_one_task(task) for task in TASKS), *_pretraining(), *_capfilt()]
+
+
+def _one_task(task: str) -> Claim:
+    return Claim(
+        f"one task, {task}",
+        f"With one set of weights and no part of its own for it, a model that tells text after pictures gets more "
+        f"whole {task} right than by another scene's pictures.",
+        "told word for word",
+        {"mini-git": partial(tell, task), "mini-git, other pictures": partial(tell, task, others=True)},
+        "mini-git", "mini-git, other pictures",
+    )  # fmt: skip
+
+
+def _pretraining() -> list[Claim]:
+    arms = {start: partial(read_thermal, start) for start in STARTS}
+    arms["mini-git, pictures shuffled"] = partial(read_thermal, "mini-git", blind=True)
+    common = {"metric": "right places", "arms": arms, "controls": {"mini-git, pictures shuffled": 1 / 9}}
+    return [
         Claim(
-            f"one task, {task}",
-            f"With one set of weights and no part of its own for it, a model that tells text after pictures gets more "
-            f"whole {task} right than by another scene's pictures.",
-            "told word for word",
-            {"mini-git": partial(tell, task), "mini-git, other pictures": partial(tell, task, others=True)},
-            "mini-git", "mini-git, other pictures",
-        )
-        for task in TASKS
+            "pre-training pays",
+            "Fine-tuned for equally many steps on a camera that neither has seen before, a pre-trained model reads it "
+            "better than the same model from scratch.",
+            better="mini-git", than="nothing", **common,
+        ),
+        Claim(
+            "more than eyes",
+            "Of the gain by pre-training a part lies in the decoder: pre-trained eyes alone gain less.",
+            better="mini-git", than="mini-git's eyes", **common,
+        ),
     ]  # fmt: skip
-    thermal = {start: partial(read_thermal, start) for start in STARTS}
-    blind = {"mini-git, pictures shuffled": partial(read_thermal, "mini-git", blind=True)}
+
+
+def _capfilt() -> list[Claim]:
     found = {
         "web": web,
         "web, filtered": partial(bootstrapped, rewritten=False, filtered=True),
@@ -159,20 +180,6 @@ def claims() -> list[Claim]:
     common = {"metric": "colours and shapes right", "arms": captions, "ceiling": "web, all captions true",
               "controls": {"web, all captions wrong": 1 / 8}}  # fmt: skip
     return [
-        *skills,
-        Claim(
-            "pre-training pays",
-            "Fine-tuned for equally many steps on a camera that neither has seen before, a pre-trained model reads it "
-            "better than the same model from scratch.",
-            "right places", thermal | blind, "mini-git", "nothing",
-            controls={"mini-git, pictures shuffled": 1 / 9},
-        ),
-        Claim(
-            "more than eyes",
-            "Of the gain by pre-training a part lies in the decoder: pre-trained eyes alone gain less.",
-            "right places", thermal | blind, "mini-git", "mini-git's eyes",
-            controls={"mini-git, pictures shuffled": 1 / 9},
-        ),
         Claim(
             "CapFilt",
             "A captioner learns more from a noisy web that was rewritten and filtered than from the web as it is.",

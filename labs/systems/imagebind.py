@@ -8,11 +8,13 @@ Left out: video, and the scale; an encoder learns from 4,096 scenes of one thing
 
 Where three things are related and no two of them are, pairs have nothing to bind: Symile (Saporta et al., 2024,
 https://arxiv.org/abs/2411.01053) contrasts triples instead (labs.systems.parts.triples).
+
+"Sound finds unseen words" was worded after a first look at two of its seeds.
 """
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 
 import torch
@@ -20,18 +22,18 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from labs.models.pixels import to_pixels
 from labs.systems.claim import Claim, Scores
 from labs.systems.parts import eyes, senses, triples
 from labs.systems.parts.company import company
-from labs.systems.parts.contrastive import NAMES, contrastive_loss, embed_pictures, embed_texts, name_of
+from labs.systems.parts.contrastive import NAMES, contrastive_loss, name_of
+from labs.systems.parts.joint_space import read, see  # the frozen hub
 from labs.systems.parts.learn import batches, learn
 from labs.systems.parts.probe import evenly
 from labs.systems.parts.sense_towers import Tower, prepare
 from labs.world.captions import caption
-from labs.world.picture import draw
 from labs.world.scene import Scene, sample_background, sample_thing
-from labs.world.vocabulary import COLOURS, SHAPES
+from labs.world.splits import has_held_out_pair
+from labs.world.vocabulary import SHAPES
 
 TRAIN, HELDOUT, EACH = 4096, 600, 10  # scenes of one thing; new scenes of each name
 STEPS, BATCH = 300, 128
@@ -62,20 +64,6 @@ def build(sense: str, seed: int = 0) -> Bound:
     """A fresh encoder for one of `sense_towers.TOWERS`."""
     torch.manual_seed(seed)
     return Bound(sense)
-
-
-@torch.no_grad()
-def see(scenes: Sequence[Scene]) -> Float[Tensor, "scenes space"]:
-    """The frozen hub: pictures in the space of mini-clip."""
-    parts = [scenes[at : at + eyes.BATCH] for at in range(0, len(scenes), eyes.BATCH)]
-    model = eyes.dual_encoder().model
-    return torch.cat([embed_pictures(model, to_pixels([draw(scene) for scene in part])) for part in parts])
-
-
-@torch.no_grad()
-def read(texts: Sequence[str]) -> Float[Tensor, "texts space"]:
-    """Texts in the space of mini-clip."""
-    return embed_texts(eyes.dual_encoder().model, texts)
 
 
 @cache
@@ -115,7 +103,7 @@ def partners(words: bool = False) -> Float[Tensor, "scenes space"]:
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# What was never taught, on scenes that were kept back
+# What was never taught: on scenes that were kept back, or new ones of every name
 
 
 @cache
@@ -134,9 +122,10 @@ def every_name() -> tuple[Scene, ...]:
     return tuple(Scene((thing,), **sample_background(rng)) for thing in things)
 
 
-def names(seed: int, sense: str, target: str = "pictures") -> Scores:
-    """Is the nearest of 64 names the right one?"""
-    scenes, texts = every_name(), [f"a {colour} {shape}" for colour, shape in NAMES]
+def names(seed: int, sense: str, target: str = "pictures", unseen: bool = False) -> Scores:
+    """Is the nearest of 64 names the right one? Of all scenes, or of those whose names training never showed."""
+    scenes = [scene for scene in every_name() if has_held_out_pair(scene) or not unseen]
+    texts = [f"a {colour} {shape}" for colour, shape in NAMES]
     seen = see(scenes) if sense == "picture" else bind(sense, seed, target).embed(scenes)
     return _scores((seen @ read(texts).T).argmax(1) == torch.tensor([NAMES.index(name_of(scene)) for scene in scenes]))
 
@@ -166,30 +155,15 @@ def adds(seed: int, picture: float = 1.0, sound: float = 1.0, shift: int = 0) ->
     return _scores(near.argmax(1) == 0)
 
 
-@cache
-def triplets(split: str) -> triples.Triples:
-    """The picture of each scene with the sound of the scene after it; codes are the colours' places in the table."""
-    scenes = eyes.fresh(split, TRAIN if split == "train" else HELDOUT)
-    codes = torch.tensor([list(COLOURS).index(name_of(scene)[0]) for scene in scenes])
-    spectra = senses.perceive_once("sound", scenes).mean(1)
-    return triples.join(partners() if split == "train" else see(scenes), spectra.roll(-1, 0), codes, codes.roll(-1))
-
-
 def completes(seed: int, loss: str, shuffled: bool = False) -> Scores:
     """Is the word that goes with a picture and a sound together the right one of eight?"""
-    encoders = triples.train(triplets("train"), loss, seed, shuffled)
-    kept_back = triplets("heldout")
+    encoders = triples.train(triples.of_scenes(eyes.fresh("train", TRAIN)), loss, seed, shuffled)
+    kept_back = triples.of_scenes(eyes.fresh("heldout", HELDOUT))
     return _scores(triples.choose(encoders, kept_back, loss) == kept_back.word)
 
 
 def claims() -> list[Claim]:
     """Words, other senses, sums, and what pairs cannot bind."""
-    sounds = {
-        "bound": partial(names, sense="sound"),
-        "shuffled pairs": partial(names, sense="sound", target="shuffled"),
-        "taught with words": partial(names, sense="sound", target="words"),
-        "the picture itself": partial(names, sense="picture"),
-    }
     met = {
         "bound": partial(finds, asked="sound", sought="depth"),
         "shuffled pairs": partial(finds, asked="sound", sought="depth", target="shuffled"),
@@ -205,8 +179,16 @@ def claims() -> list[Claim]:
     return [
         Claim(
             "sound finds words", "Sound that was paired with pictures alone names things far above sound that was "
-            "paired with the pictures of other scenes.", "accuracy over 64 names", sounds, "bound", "shuffled pairs",
-            controls={"shuffled pairs": 1 / len(NAMES)}, ceiling="the picture itself",
+            "paired with the pictures of other scenes.", "accuracy over 64 names, 8 of them kept back from training",
+            _names_arms(), "bound", "shuffled pairs", controls={"shuffled pairs": 1 / len(NAMES)},
+            ceiling="the picture itself",
+        ),
+        Claim(
+            "sound finds unseen words", "Sound that was paired with pictures alone names things of a colour and a "
+            "shape that no training showed together, above sound that was paired with the pictures of other scenes.",
+            "accuracy over 64 names, asked the 8 kept back from training", _names_arms(unseen=True), "bound",
+            "shuffled pairs", ceiling="the picture itself",
+            # No control: an encoder that says one name whatever it hears is right here in 1/8 or in none, by luck.
         ),
         *(_shapes_claim(sense) for sense in ("depth", "thermal", "motion")),
         Claim(
@@ -225,6 +207,16 @@ def claims() -> list[Claim]:
             controls={"shuffled words": 1 / triples.CODES},
         ),
     ]  # fmt: skip
+
+
+def _names_arms(**which: bool) -> dict[str, Callable[[int], Scores]]:
+    """`which` goes to `names`."""
+    return {
+        "bound": partial(names, sense="sound", **which),
+        "shuffled pairs": partial(names, sense="sound", target="shuffled", **which),
+        "taught with words": partial(names, sense="sound", target="words", **which),
+        "the picture itself": partial(names, sense="picture", **which),
+    }
 
 
 def _shapes_claim(sense: str) -> Claim:

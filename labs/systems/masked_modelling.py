@@ -22,7 +22,7 @@ from labs.systems.claim import Claim, Scores
 from labs.systems.parts import sense_tokens
 from labs.systems.parts.learn import batches, learn
 from labs.systems.parts.masked_model import MaskedModel, share_out
-from labs.systems.parts.probe import linear_probe
+from labs.systems.parts.probe import right_when_shuffled, standard_probe
 from labs.systems.parts.sense_tokens import SENSES, of, tokens
 from labs.systems.parts.shipped import fill
 from labs.world.vocabulary import SHAPES
@@ -106,10 +106,8 @@ def read_shape(seed: int, taught: tuple[str, ...] = SENSES, count: int | None = 
 
 def read_shuffled(seed: int) -> Scores:
     """The same with labels in another order; the mean over many, as one order may be right by luck."""
-    generator, truth = torch.Generator().manual_seed(seed), shapes("train")[:LABELS]
-    orders = [truth[torch.randperm(LABELS, generator=generator)] for _ in range(ORDERS)]
-    right = torch.stack([_probe(seed, SENSES, order) == shapes("heldout") for order in orders])
-    return _scores(right.float().mean(0))
+    told = partial(_probe, seed, SENSES)
+    return _scores(right_when_shuffled(told, shapes("train")[:LABELS], shapes("heldout"), ORDERS, seed))
 
 
 @cache
@@ -182,10 +180,8 @@ def _told_claim(asked: str) -> Claim:
 
 
 def _probe(seed: int, taught: tuple[str, ...], truth: Int[Tensor, " labelled"]) -> Int[Tensor, " scenes"]:
-    inputs = features(seed, taught, "train")[: len(truth)]
-    mean, spread = inputs.mean(0), inputs.std(0) + 1e-4
-    tested = (features(seed, taught, "heldout") - mean) / spread
-    return linear_probe((inputs - mean) / spread, truth, tested, len(SHAPES), seed)
+    inputs, tested = (features(seed, taught, split) for split in ("train", "heldout"))
+    return standard_probe(inputs[: len(truth)], truth, tested, len(SHAPES), seed)
 
 
 def _scores(values: Tensor) -> Scores:

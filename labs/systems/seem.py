@@ -88,61 +88,54 @@ def named(seed: int, shuffled: bool = False) -> Scores:
 
 def claims() -> list[Claim]:
     """Each kind of prompt alone; two weak ones together; one decoder against specialists; and no prompt at all."""
+    return [*_prompts_alone(), *_several_in_one(), *_no_prompt()]
+
+
+def _prompts_alone() -> list[Claim]:
+    text, other = partial(answered, kind="text"), "text for another scene"
+    unheard = partial(answered, kind="sound", taught="one at a time", pairs="seen")
     return [
         *(_follows(kind) for kind in (*MARKED, "text")),
         Claim(
             "unseen pair",
             "A text that names a colour and a shape which training never showed together still finds the thing.",
             "IoU with the thing asked for",
-            {
-                "text": partial(answered, kind="text", pairs="unseen"),
-                "text for another scene": partial(answered, kind="text", pairs="unseen", of_another=True),
-            },
-            better="text",
-            than="text for another scene",
+            {"text": partial(text, pairs="unseen"), other: partial(text, pairs="unseen", of_another=True)},
+            "text", other,
         ),
         Claim(
             "sound never heard",
             "A decoder that never met a sound follows one, because sounds were bound to the space of its texts.",
             "IoU with the thing asked for",
             {
-                "sound never heard": partial(answered, kind="sound", taught="one at a time", pairs="seen"),
-                "sound for another scene": partial(
-                    answered, kind="sound", taught="one at a time", pairs="seen", of_another=True
-                ),
+                "sound never heard": unheard,
+                "sound for another scene": partial(unheard, of_another=True),
                 "sound taught": partial(answered, kind="sound", pairs="seen"),
             },
-            better="sound never heard",
-            than="sound for another scene",
-            ceiling="sound taught",
+            "sound never heard", "sound for another scene", ceiling="sound taught",
         ),
         Claim(
             "the right thing",
             "A text singles out the thing that it names, and the text for another scene singles out none.",
             "IoU with the thing asked for, less that with the others",
-            {
-                "text": partial(answered, kind="text", less_others=True),
-                "text for another scene": partial(answered, kind="text", less_others=True, of_another=True),
-            },
-            better="text",
-            than="text for another scene",
-            controls={"text for another scene": 0.0},
+            {"text": partial(text, less_others=True), other: partial(text, less_others=True, of_another=True)},
+            "text", other, controls={other: 0.0},
         ),
-        *(
-            Claim(
-                f"two weak prompts, {taught}",
-                f"A word and a loose box that fit two things each are followed better together than the better one "
-                f"alone, by a decoder that {met}.",
-                "IoU with the one thing that fits both",
-                {
-                    "together": partial(answered, kind=WEAK[2], taught=taught),
-                    "better one alone": partial(better_alone, taught=taught),
-                },
-                better="together",
-                than="better one alone",
-            )
-            for taught, met in (("one at a time", "never met two at once"), ("everything", "met two at once"))
-        ),
+    ]  # fmt: skip
+
+
+def _follows(kind: str) -> Claim:
+    other = f"{kind} for another scene"
+    return Claim(
+        kind, f"The decoder finds the thing that a {kind} means.", "IoU with the thing asked for",
+        {kind: partial(answered, kind=kind), other: partial(answered, kind=kind, of_another=True)}, kind, other,
+    )  # fmt: skip
+
+
+def _several_in_one() -> list[Claim]:
+    met = {"one at a time": "never met two at once", "everything": "met two at once"}
+    return [
+        *(_two_weak(taught, which) for taught, which in met.items()),
         Claim(
             "one for all",
             "One decoder taught five kinds of prompt and all maps is as good, within 5 points, as two that were taught "
@@ -152,10 +145,27 @@ def claims() -> list[Claim]:
                 "one decoder": partial(both_kinds, point="everything", text="everything"),
                 "specialists": partial(both_kinds, point="only points", text="only texts"),
             },
-            better="one decoder",
-            than="specialists",
-            within=0.05,
+            "one decoder", "specialists", within=0.05,
         ),
+    ]  # fmt: skip
+
+
+def _two_weak(taught: str, met: str) -> Claim:
+    return Claim(
+        f"two weak prompts, {taught}",
+        "A word and a loose box that fit two things each are followed better together than the better one alone, by a "
+        f"decoder that {met}.",
+        "IoU with the one thing that fits both",
+        {
+            "together": partial(answered, kind=WEAK[2], taught=taught),
+            "better one alone": partial(better_alone, taught=taught),
+        },
+        "together", "better one alone",
+    )  # fmt: skip
+
+
+def _no_prompt() -> list[Claim]:
+    return [
         Claim(
             "all maps, too",
             "The decoder that answers prompts draws panoptic maps as well, within 5 points, as one never asked.",
@@ -165,31 +175,13 @@ def claims() -> list[Claim]:
                 "no prompts": partial(panoptic_quality, taught="no prompts"),
                 "maps of another scene": partial(panoptic_quality, of_another=True),
             },
-            better="one decoder",
-            than="no prompts",
-            within=0.05,
-            controls={"maps of another scene": 0.0},
+            "one decoder", "no prompts", within=0.05, controls={"maps of another scene": 0.0},
         ),
         Claim(
             "open vocabulary",
             "Things of pairs that training never showed are found and named rightly, of all 64 names, more often than "
             "by knowing their shape or their colour alone.",
-            "found and named",
-            {"names": named, "shuffled names": partial(named, shuffled=True)},
-            better="names",
-            than=1 / 8,
+            "found and named", {"names": named, "shuffled names": partial(named, shuffled=True)}, "names", 1 / 8,
             controls={"shuffled names": 1 / 64},
         ),
-    ]
-
-
-def _follows(kind: str) -> Claim:
-    other = f"{kind} for another scene"
-    return Claim(
-        kind,
-        f"The decoder finds the thing that a {kind} means.",
-        "IoU with the thing asked for",
-        {kind: partial(answered, kind=kind), other: partial(answered, kind=kind, of_another=True)},
-        better=kind,
-        than=other,
-    )
+    ]  # fmt: skip

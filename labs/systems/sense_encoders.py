@@ -27,7 +27,7 @@ from torch.nn.functional import avg_pool2d, cross_entropy
 from labs.systems.claim import Claim, Scores
 from labs.systems.parts import eyes, masked_senses, senses
 from labs.systems.parts.learn import batches, learn
-from labs.systems.parts.probe import linear_probe
+from labs.systems.parts.probe import right_when_shuffled, standard_probe
 from labs.systems.parts.sense_towers import prepare
 from labs.world.scene import Scene
 from labs.world.vocabulary import COLOURS, MOTIONS, SHAPES
@@ -75,7 +75,7 @@ def perceive(sense: str, split: str) -> Float[Tensor, "scenes ..."]:
         points = points - points.mean(1, keepdim=True)
         return masked_senses.group(points / points.norm(dim=-1).amax(1)[:, None, None])
     sensor = "motion" if sense == "series" else sense
-    clean = prepare(sensor, senses.perceive_once(sensor, tuple(scenes)))
+    clean = prepare(sensor, senses.perceive_once(sensor, scenes))
     generator = torch.Generator().manual_seed(0 if split == "train" else 1)
     return clean + NOISE * torch.randn(clean.shape, generator=generator)
 
@@ -142,13 +142,10 @@ def probed(seed: int, sense: str, pretrained: bool = True, count: int | None = F
 
 
 def shuffled(seed: int, sense: str) -> Scores:
-    """The same with the labels in another order. An encoder that tells classes apart may so swap whole classes, and one
-    order is right by luck: hence the mean over many."""
-    generator, truth, total = torch.Generator().manual_seed(seed), labels(sense, "train")[:FEW], torch.zeros(HELDOUT)
-    for _ in range(ORDERS):
-        order = torch.randperm(len(truth), generator=generator)
-        total += _told(seed, sense, True, truth[order]) == labels(sense, "heldout")
-    return Scores((total / ORDERS).tolist(), range(HELDOUT))
+    """The same with the labels in another order; the mean over many, as one order may be right by luck."""
+    told = partial(_told, seed, sense, True)
+    right = right_when_shuffled(told, labels(sense, "train")[:FEW], labels(sense, "heldout"), ORDERS, seed)
+    return Scores(right.tolist(), range(HELDOUT))
 
 
 def tuned(seed: int, sense: str, pretrained: bool = False) -> Scores:
@@ -193,9 +190,8 @@ def _claim(sense: str) -> Claim:
 
 
 def _told(seed: int, sense: str, pretrained: bool, truth: Int[Tensor, " labelled"]) -> Int[Tensor, " scenes"]:
-    inputs = features(sense, seed, "train", pretrained)[: len(truth)]
-    tested, mean, spread = features(sense, seed, "heldout", pretrained), inputs.mean(0), inputs.std(0) + 1e-4
-    return linear_probe((inputs - mean) / spread, truth, (tested - mean) / spread, len(LESSONS[sense].classes), seed)
+    inputs, tested = (features(sense, seed, split, pretrained) for split in ("train", "heldout"))
+    return standard_probe(inputs[: len(truth)], truth, tested, len(LESSONS[sense].classes), seed)
 
 
 def _right(told: Int[Tensor, " scenes"], sense: str) -> Scores:

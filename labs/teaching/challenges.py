@@ -4,7 +4,6 @@ https://arxiv.org/abs/1705.09406; the list of the tutorial). Two of them ship as
 from collections.abc import Sequence
 
 import torch
-from torch.nn.functional import normalize
 
 from labs.evaluation.answering import answers
 from labs.evaluation.heldout import shuffled
@@ -12,8 +11,7 @@ from labs.evaluation.interval import Interval, difference, interval
 from labs.models import mini
 from labs.models.entry import Loaded
 from labs.models.pixels import to_pixels
-from labs.systems.parts import eyes
-from labs.systems.parts.contrastive import embed_texts
+from labs.systems.parts import eyes, joint_space
 from labs.systems.parts.probe import linear_probe
 from labs.world.captions import caption
 from labs.world.picture import draw
@@ -60,13 +58,11 @@ def transfer() -> dict[str, Interval]:
     return found
 
 
-@torch.no_grad()
 def alignment() -> dict[str, Interval]:
     """Is a picture's own caption the nearest of 100? The control asks for its neighbour's."""
-    model, scenes = eyes.dual_encoder().model, eyes.scenes("heldout", TESTED, (1, 2))
-    texts = embed_texts(model, [caption(scene) for scene in scenes])
-    pictures = normalize(model.get_image_features(to_pixels([draw(scene) for scene in scenes])).pooler_output, dim=-1)
-    groups = (pictures @ texts.T).view(-1, CANDIDATES, TESTED)
+    scenes = eyes.scenes("heldout", TESTED, (1, 2))
+    alike = joint_space.see(scenes) @ joint_space.read([caption(scene) for scene in scenes]).T
+    groups = alike.view(-1, CANDIDATES, TESTED)
     nearest = torch.cat([group[:, i * CANDIDATES :][:, :CANDIDATES].argmax(1) for i, group in enumerate(groups)])
     own = torch.arange(TESTED) % CANDIDATES
     rights = {"right pairs": own, "shuffled pairs": own.roll(1)}

@@ -40,5 +40,6 @@ def _label(name: str, one: Outcome) -> str:
 
 def _finding(outcomes: Mapping[str, Outcome]) -> str:
     found = [one.verdict for one in outcomes.values()]
-    counted = [f"{found.count(verdict)} {verdict}" for verdict in (*VERDICTS, "holds by construction")]
-    return f"{len(found)} claims: " + ", ".join(counted)
+    counted = [f"{found.count(verdict)} {verdict}" for verdict in VERDICTS]
+    given = found.count("holds by construction")
+    return f"{len(found)} claims: {', '.join(counted)}, {given} hold{'s' * (given == 1)} by construction"

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from labs.models.pixels import to_pixels
 from labs.systems.parts import eyes, senses
+from labs.systems.parts.joint_space import read
 from labs.systems.parts.segmenter import Prompts
 from labs.world import regions
 from labs.world.picture import draw
@@ -70,12 +70,9 @@ def view(split: str, count: int) -> View:
 
 
 @cache
-@torch.no_grad()
 def in_joint_space(texts: tuple[str, ...]) -> Float[Tensor, "texts 128"]:
-    """The frozen text tower of the mini-clip; of length 1."""
-    clip = eyes.dual_encoder()
-    tokens = clip.processor.tokenizer(list(texts), return_tensors="pt", padding=True)
-    return normalize(clip.model.text_projection(clip.model.text_model(**tokens).pooler_output), dim=-1)
+    """What `joint_space.read` makes of texts, remembered."""
+    return read(texts)
 
 
 def ask(

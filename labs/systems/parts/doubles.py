@@ -18,9 +18,8 @@ from PIL import Image, ImageEnhance
 from torch import Tensor
 
 from labs.evaluation.exam import Item
-from labs.models.pixels import to_pixels
-from labs.systems.parts import eyes, priors
-from labs.systems.parts.contrastive import embed_pictures
+from labs.systems.parts import priors
+from labs.systems.parts.joint_space import see
 from labs.world import splits
 from labs.world.picture import draw
 
@@ -81,8 +80,6 @@ def hashes_alike(one: Sequence[Image.Image], other: Sequence[Image.Image]) -> Fl
     return (1 + a @ b.T / SIDE**2) / 2
 
 
-@torch.no_grad()
 def vectors_alike(one: Sequence[Image.Image], other: Sequence[Image.Image]) -> Float[Tensor, "n m"]:
     """The cosines of what the bundled mini-clip makes of the pictures."""
-    a, b = (embed_pictures(eyes.dual_encoder().model, to_pixels(list(part))) for part in (one, other))
-    return a @ b.T
+    return see(one) @ see(other).T

@@ -11,15 +11,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from labs.models.pixels import to_pixels
-from labs.systems.parts import eyes
-from labs.systems.parts.contrastive import embed_pictures, embed_texts
+from labs.systems.parts.joint_space import read, see
 from labs.world.captions import STYLES, caption, describe
-from labs.world.picture import draw
 from labs.world.scene import Scene
 from labs.world.vocabulary import COLOURS, SHAPES
 
-BATCH = 256
 SHOPS = ("Buy {} online", "{}, best price", "My new {}!", "IMG_{}.jpg", "{} (archive)")
 
 
@@ -60,14 +56,9 @@ def alt_text(scene: Scene, rng: random.Random) -> str:
     return shop.format(rng.randrange(1000, 9999) if "IMG" in shop else f"{thing.colour} {thing.shape}")
 
 
-@torch.no_grad()
 def similarity(scenes: Sequence[Scene], captions: Sequence[str]) -> Float[Tensor, "scenes captions"]:
     """The cosine of every picture with every caption, by the bundled mini-clip."""
-    model = eyes.dual_encoder().model
-    pictures = [draw(scene) for scene in scenes]
-    seen = [embed_pictures(model, to_pixels(pictures[i : i + BATCH])) for i in range(0, len(pictures), BATCH)]
-    read = [embed_texts(model, captions[i : i + BATCH]) for i in range(0, len(captions), BATCH)]
-    return torch.cat(seen) @ torch.cat(read).T
+    return see(scenes) @ read(captions).T
 
 
 def paired(

@@ -1,5 +1,7 @@
 """What can be read off frozen features by one linear layer."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -19,6 +21,26 @@ def linear_probe(
     learn(head.parameters(), lambda step: cross_entropy(head(inputs), classes), STEPS, LEARNING_RATE)
     with torch.no_grad():
         return head(tested).argmax(1)
+
+
+def standard_probe(
+    inputs: Float[Tensor, "n width"], classes: Int[Tensor, " n"], tested: Float[Tensor, "m width"], size: int, seed: int
+) -> Int[Tensor, " m"]:
+    """The same on features standardised as `inputs` are: mean 0 and deviation 1, one by one."""
+    mean, spread = inputs.mean(0), inputs.std(0) + 1e-4
+    return linear_probe((inputs - mean) / spread, classes, (tested - mean) / spread, size, seed)
+
+
+def right_when_shuffled(
+    probe: Callable[[Tensor], Tensor], classes: Int[Tensor, " n"], truth: Int[Tensor, " m"], orders: int, seed: int
+) -> Float[Tensor, " m"]:
+    """A control: how often each of `truth` is told by a probe of classes in another order, the mean over many orders.
+
+    Features that tell classes apart may so swap whole classes, and one order is right by luck.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    shuffled = [classes[torch.randperm(len(classes), generator=generator)] for _ in range(orders)]
+    return torch.stack([probe(order) == truth for order in shuffled]).float().mean(0)
 
 
 def evenly(classes: Int[Tensor, " n"]) -> Int[Tensor, " some"]:

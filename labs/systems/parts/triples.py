@@ -10,6 +10,7 @@ all three together; its negatives are one vector with two others drawn from two 
 """
 
 import math
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
+from labs.systems.parts import senses
+from labs.systems.parts.contrastive import name_of
+from labs.systems.parts.joint_space import see
 from labs.systems.parts.learn import batches, learn
+from labs.world.scene import Scene
 from labs.world.vocabulary import COLOURS
 
 CODES, WIDTH, INNER = len(COLOURS), 32, 128
@@ -87,6 +92,15 @@ def join(
 ) -> Triples:
     """Triples of pictures and sounds that know nothing of each other, and the word that both make."""
     return Triples(picture, sound, seen ^ heard, seen, heard)
+
+
+@cache
+def of_scenes(scenes: tuple[Scene, ...]) -> Triples:
+    """The picture of each scene of one thing, in the joint space, with the sound of the scene after it, the mean of its
+    spectra; codes are the colours' places in the table."""
+    codes = torch.tensor([list(COLOURS).index(name_of(scene)[0]) for scene in scenes])
+    spectra = senses.perceive_once("sound", scenes).mean(1)
+    return join(see(scenes), spectra.roll(-1, 0), codes, codes.roll(-1))
 
 
 LOSSES = {"pairs": pairwise_loss, "triples": symile_loss}

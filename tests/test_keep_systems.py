@@ -1,0 +1,42 @@
+"""scripts/keep_systems.py: what it writes is what the notebooks open, and it was trained for longer than the claims."""
+
+import keep_systems
+import pytest
+import torch
+
+import labs
+from labs.systems import masked_modelling, seem
+from labs.systems.parts import shown_segmenter
+from labs.systems.parts.bound_sound import Ear
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Instead of a training its untrained module, and how many times the usual steps were asked for."""
+    times = {}
+
+    def untrained(system):
+        return lambda seed, **how: times.update({system: how["times"]}) or system.build(seed)
+
+    for system in (masked_modelling, seem):
+        monkeypatch.setattr(system, "train", untrained(system))
+    monkeypatch.setattr(keep_systems, "bind", _ear)
+    return times
+
+
+def _ear(seed: int) -> Ear:
+    torch.manual_seed(seed)
+    return Ear()
+
+
+def test_what_is_written_is_opened_by_name_in_16_bits_and_frozen(asked, tmp_path, monkeypatch):
+    monkeypatch.setattr(labs, "home", lambda: tmp_path)
+    monkeypatch.setattr(keep_systems, "FINISHED", tmp_path / "data" / "finished")
+    keep_systems.main()
+    made = masked_modelling.build(keep_systems.SEED), seem.build(keep_systems.SEED), _ear(keep_systems.SEED)
+    for before, after in zip(made, (masked_modelling.shipped(), *shown_segmenter.shipped()), strict=True):
+        weights = after.state_dict()
+        assert weights.keys() == before.state_dict().keys() and not any(p.requires_grad for p in after.parameters())
+        for name, weight in before.state_dict().items():
+            torch.testing.assert_close(weights[name], weight.half().float() if weight.is_floating_point() else weight)
+    assert asked == {masked_modelling: masked_modelling.LONGER, seem: seem.LONGER}
