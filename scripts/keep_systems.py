@@ -1,13 +1,19 @@
-"""python scripts/keep_systems.py
+"""python scripts/keep_systems.py [02_2/segmenter] [02_3/teller] [03_1/talkers]        (by default all)
 
-Train what notebooks 02_2 and 02_3 show for longer than the claims do, some ten minutes on a core, and keep it in
-data/finished: the promptable segmenter with its ear (labs.systems.seem), and the model that tells one sense from others
-(labs.systems.masked_modelling).
+Train what is trained once for all and keep it in data/finished: the promptable segmenter with its ear
+(labs.systems.seem) and the model that tells one sense from others (labs.systems.masked_modelling), which notebooks show
+and which learned for longer than the claims do, five minutes each on a core; and the two language models of section 3,
+which have read and never seen (labs.systems.parts.school), half an hour.
 """
 
+import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
+from torch.nn import Module
+
 from labs.systems import masked_modelling, seem
+from labs.systems.parts import school, talker
 from labs.systems.parts.bound_sound import bind
 from labs.systems.parts.shipped import keep
 
@@ -15,11 +21,29 @@ FINISHED = Path(__file__).resolve().parents[1] / "data" / "finished"
 SEED = 0
 
 
-def main() -> None:
-    teller = masked_modelling.train(SEED, times=masked_modelling.LONGER)
-    keep(FINISHED / "02_3" / "teller.safetensors", {"teller": teller})
-    segmenter = seem.train(SEED, times=seem.LONGER)
-    keep(FINISHED / "02_2" / "segmenter.safetensors", {"segmenter": segmenter, "ear": bind(SEED)})
+def segmenter() -> Mapping[str, Module]:
+    return {"segmenter": seem.train(SEED, times=seem.LONGER), "ear": bind(SEED)}
+
+
+def teller() -> Mapping[str, Module]:
+    return {"teller": masked_modelling.train(SEED, times=masked_modelling.LONGER)}
+
+
+def talkers() -> Mapping[str, Module]:
+    return {size: school.train(size, SEED) for size in talker.SIZES}
+
+
+RECIPES = {"02_2/segmenter": segmenter, "02_3/teller": teller, "03_1/talkers": talkers}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", metavar="FILE")
+    files = parser.parse_args(arguments).files
+    if unknown := set(files) - set(RECIPES):
+        parser.error(f"there is no file {', '.join(sorted(unknown))}: choose of {', '.join(RECIPES)}")
+    for name in files or RECIPES:
+        keep(FINISHED / f"{name}.safetensors", RECIPES[name]())
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import torch
 
 import labs
 from labs.systems import masked_modelling, seem
-from labs.systems.parts import shown_segmenter
+from labs.systems.parts import school, shown_segmenter, talker
 from labs.systems.parts.bound_sound import Ear
 
 
@@ -21,6 +21,7 @@ def asked(monkeypatch):
     for system in (masked_modelling, seem):
         monkeypatch.setattr(system, "train", untrained(system))
     monkeypatch.setattr(keep_systems, "bind", _ear)
+    monkeypatch.setattr(school, "train", talker.build)
     return times
 
 
@@ -32,11 +33,22 @@ def _ear(seed: int) -> Ear:
 def test_what_is_written_is_opened_by_name_in_16_bits_and_frozen(asked, tmp_path, monkeypatch):
     monkeypatch.setattr(labs, "home", lambda: tmp_path)
     monkeypatch.setattr(keep_systems, "FINISHED", tmp_path / "data" / "finished")
-    keep_systems.main()
+    keep_systems.main([])
     made = masked_modelling.build(keep_systems.SEED), seem.build(keep_systems.SEED), _ear(keep_systems.SEED)
-    for before, after in zip(made, (masked_modelling.shipped(), *shown_segmenter.shipped()), strict=True):
+    made += tuple(talker.build(size, keep_systems.SEED) for size in talker.SIZES)
+    opened = masked_modelling.shipped(), *shown_segmenter.shipped(), *map(talker.talker, talker.SIZES)
+    for before, after in zip(made, opened, strict=True):
         weights = after.state_dict()
         assert weights.keys() == before.state_dict().keys() and not any(p.requires_grad for p in after.parameters())
         for name, weight in before.state_dict().items():
             torch.testing.assert_close(weights[name], weight.half().float() if weight.is_floating_point() else weight)
     assert asked == {masked_modelling: masked_modelling.LONGER, seem: seem.LONGER}
+
+
+def test_only_what_is_named_is_made(asked, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(keep_systems, "FINISHED", tmp_path)
+    keep_systems.main(["03_1/talkers"])
+    assert [str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.*")] == [talker.FILE] and not asked
+    with pytest.raises(SystemExit, match="2"):
+        keep_systems.main(["03_1/walkers"])
+    assert "there is no file 03_1/walkers: choose of 02_2/segmenter" in capsys.readouterr().err

@@ -28,7 +28,7 @@ def draw(scene: Scene, size: int = SIZE) -> Image.Image:
         mask, corner = stamp(thing, size)
         picture.paste(tuple(min(255, round(part * thing.shade)) for part in COLOURS[thing.colour]), corner, mask)
     if scene.sign:
-        board, corner = _signboard(scene.sign, scene.sign_cell, size)
+        board, corner = signboard(scene.sign, scene.sign_cell, size)
         picture.paste(board, corner)
     return picture
 
@@ -115,7 +115,8 @@ def _light(background: str, size: int, texture: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=256)
-def _signboard(word: str, cell: int, size: int) -> tuple[Image.Image, tuple[int, int]]:
+def signboard(word: str, cell: int, size: int) -> tuple[Image.Image, tuple[int, int]]:
+    """A written sign, and the pixel at which its top left corner lies."""
     width, height = round(size * 0.31), round(size * 0.17)
     board = Image.new("RGB", (width * 4, height * 4), (250, 250, 246))
     pen = ImageDraw.Draw(board)

@@ -10,6 +10,7 @@ from functools import cache
 
 import torch
 from jaxtyping import Float
+from PIL import Image
 from torch import Tensor
 
 from labs.models import catalog
@@ -41,8 +42,14 @@ def fresh(split: str, count: int, things: tuple[int, ...] = (1,)) -> tuple[Scene
 
 
 @torch.no_grad()
-def look(seen: Sequence[Scene]) -> Float[Tensor, "scenes 37 128"]:
+def look(shown: Sequence[Scene] | Sequence[Image.Image]) -> Float[Tensor, "shown 37 128"]:
     """The last hidden state of the frozen tower: first the picture as a whole, then its 36 patches in reading order."""
     tower = dual_encoder().model.vision_model
-    parts = [seen[start : start + BATCH] for start in range(0, len(seen), BATCH)]
-    return torch.cat([tower(pixel_values=to_pixels([draw(one) for one in part])).last_hidden_state for part in parts])
+    parts = [shown[start : start + BATCH] for start in range(0, len(shown), BATCH)]
+    pixels = (to_pixels([picture_of(one) for one in part]) for part in parts)
+    return torch.cat([tower(pixel_values=each).last_hidden_state for each in pixels])
+
+
+def picture_of(shown: Scene | Image.Image) -> Image.Image:
+    """A picture as it is, a scene drawn."""
+    return draw(shown) if isinstance(shown, Scene) else shown

@@ -14,7 +14,6 @@ from torch import Tensor
 from labs.models.pixels import to_pixels
 from labs.systems.parts import eyes
 from labs.systems.parts.contrastive import embed_pictures, embed_texts
-from labs.world.picture import draw
 from labs.world.scene import Scene
 
 BATCH = 256
@@ -24,7 +23,7 @@ BATCH = 256
 def see(shown: Sequence[Scene] | Sequence[Image.Image]) -> Float[Tensor, "shown 128"]:
     """Scenes, which are drawn first, or pictures, as vectors of length 1."""
     model, parts = eyes.dual_encoder().model, [shown[at : at + BATCH] for at in range(0, len(shown), BATCH)]
-    return torch.cat([embed_pictures(model, to_pixels([_picture(one) for one in part])) for part in parts])
+    return torch.cat([embed_pictures(model, to_pixels([eyes.picture_of(one) for one in part])) for part in parts])
 
 
 @torch.no_grad()
@@ -32,7 +31,3 @@ def read(texts: Sequence[str]) -> Float[Tensor, "texts 128"]:
     """Texts as vectors of length 1."""
     model = eyes.dual_encoder().model
     return torch.cat([embed_texts(model, texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)])
-
-
-def _picture(shown: Scene | Image.Image) -> Image.Image:
-    return draw(shown) if isinstance(shown, Scene) else shown
