@@ -18,7 +18,7 @@ from torch.nn.functional import normalize
 
 from labs.systems.claim import Claim, Scores
 from labs.systems.parts import told
-from labs.systems.parts.connected import STEPS, Connected, Connector, build, connected, train
+from labs.systems.parts.connected import BATCH, RATE, STEPS, Connected, Connector, build, connected, train
 from labs.systems.parts.contrastive import contrastive_loss
 from labs.systems.parts.joint_space import read
 from labs.systems.parts.learn import batches, learn
@@ -45,7 +45,7 @@ def represent(connector: Connector, seed: int) -> None:
     """
     given, width = material("train"), build_talker("strong").config.hidden_size
     captions, texts = described(given.scenes), read([told.tell(scene) for scene in given.scenes])
-    decoder, at = Connected(build_talker("strong", seed), connector), batches(len(given.scenes), 24, seed)
+    decoder, at = Connected(build_talker("strong", seed), connector), batches(len(given.scenes), BATCH, seed)
     head = torch.nn.Linear(width, texts.shape[1])
 
     def loss(step: int) -> Tensor:
@@ -54,7 +54,7 @@ def represent(connector: Connector, seed: int) -> None:
         near = torch.einsum("pqw,cw->pqc", normalize(head(connector(seen)), dim=-1), own).amax(1)
         return contrastive_loss(SHARP * near, torch.eye(len(own))) + decoder.loss(seen, [captions[i] for i in chosen])
 
-    learn([*decoder.parameters(), *head.parameters()], loss, FIRST, 3e-3)
+    learn([*decoder.parameters(), *head.parameters()], loss, FIRST, RATE)
 
 
 @cache

@@ -17,7 +17,7 @@ from labs.systems.parts.talk import answer_loss, lay_out, see, told_rightly
 from labs.systems.parts.talker import talker
 from labs.tuning.packing import Branch, Row
 
-STEPS, BATCH, RATE = 600, 24, 3e-3  # scenes a step, with up to eight pairs each
+STEPS, BATCH, RATE = 600, 16, 3e-3  # scenes a step, with up to eight pairs each
 AT_ONCE = 100  # scenes of an exam
 CONNECTORS = ("linear", "MLP", "resampler", "Q-Former")
 
