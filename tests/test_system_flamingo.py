@@ -1,0 +1,64 @@
+"""Flamingo: what learns, what holds by construction, pages of examples, hints."""
+
+import pytest
+import torch
+
+from labs.systems import flamingo
+from labs.systems.parts import episodes, lookout
+from labs.systems.parts.lookout import Material, material
+from labs.systems.parts.talker import talker
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Two steps, on a few scenes that serve for learning and for the exam."""
+    some = Material(*(part[:16] for part in material("heldout")))
+    monkeypatch.setattr(flamingo, "material", lambda split, hinted=0.0: some)
+    for name, value in (("STEPS", 2), ("PAIRS", 4), ("PAGES", 2), ("TESTED", 6), ("CROWD", 8)):
+        monkeypatch.setattr(flamingo, name, value)
+    monkeypatch.setattr(episodes, "POOL", {"train": 300, "heldout": 300})
+    cached = flamingo.trained, flamingo.pooled, episodes.pool, episodes.showing
+    for one in cached:
+        one.cache_clear()
+    yield some
+    for one in cached:
+        one.cache_clear()
+
+
+def test_only_what_is_new_learns(few):
+    before, after = flamingo.build(0), flamingo.trained(0)
+    changed = {name.split(".")[0] for name, value in before.state_dict().items()
+               if not torch.equal(value, after.state_dict()[name])}  # fmt: skip
+    assert changed == {"resampler", "gated"}
+    assert all(layer.gate.item() != 0 for layer in after.gated)
+
+
+def test_shut_gates_are_certain_of_exactly_the_same(few):
+    assert flamingo.certainty(0, True) == flamingo.certainty(0, False)
+
+
+def test_a_resampler_makes_equally_few_tokens_of_any_number_of_frames():
+    frames = flamingo.frames_per_token(0, True).values
+    assert [one * flamingo.LATENTS for one in frames] == pytest.approx(list(flamingo.FRAMES))
+    assert set(flamingo.frames_per_token(0, False).values) == {1 / lookout.PATCHES}
+
+
+def test_a_hint_changes_the_question_and_not_the_items(few):
+    with_hint, without = flamingo.look_there(0, True), flamingo.look_there(0, False)
+    assert with_hint.scenes == without.scenes and len(with_hint.scenes) > 5
+
+
+def test_an_arm_of_every_claim_measures_the_same_items(few):
+    claims = flamingo.claims()
+    assert len({claim.name for claim in claims}) == len(claims)
+    for claim in claims:
+        found = {name: arm(0) for name, arm in claim.arms.items()}
+        assert len({tuple(one.scenes) for one in found.values()}) == 1, claim.name
+
+
+def test_the_language_model_forgets_what_it_looked_at(few):
+    model = flamingo.trained(0)
+    assert model.looking is None
+    fresh = talker()
+    ids = torch.arange(5, 15)[None]
+    assert torch.equal(fresh(ids).logits, model.language(ids).logits)
