@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from small_runs import Shown, small
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from labs.models.pixels import to_pixels
@@ -26,16 +27,10 @@ FEW = {any_to_any: {"TRAIN": 32, "HELDOUT": 64, "STEPS": 2, "BATCH": 4}, codec: 
 
 
 @pytest.fixture
-def cheap(monkeypatch):
+def cheap():
     """A few steps on a few scenes; what was trained so is forgotten afterwards."""
-    for function in CACHED:
-        function.cache_clear()
-    for module, values in FEW.items():
-        for name, value in values.items():
-            monkeypatch.setattr(module, name, value)
-    yield
-    for function in CACHED:
-        function.cache_clear()
+    with small(CACHED, FEW):
+        yield
 
 
 @pytest.fixture
@@ -47,10 +42,10 @@ def words():
 @pytest.fixture
 def model(words):
     torch.manual_seed(0)
-    return small(words.size)
+    return untrained(words.size)
 
 
-def small(size: int) -> GPT2LMHeadModel:
+def untrained(size: int) -> GPT2LMHeadModel:
     config = GPT2Config(
         vocab_size=size, n_positions=16, n_embd=16, n_layer=2, n_head=2, initializer_range=0.5, bos_token_id=None,
         eos_token_id=None,
@@ -237,17 +232,6 @@ def test_the_likeliest_tokens_are_those_that_reading_all_again_would_give(words,
             likely = model(input_ids=read).logits[:, -1:].argmax(-1)
         assert torch.equal(likely[:, 0], told[:, place])
         read = torch.cat([read, likely], 1)
-
-
-class Shown:
-    """Tokens that remember which rows were taken from them."""
-
-    def __init__(self, tensor: torch.Tensor):
-        self.tensor, self.rows = tensor, []
-
-    def __getitem__(self, rows: torch.Tensor) -> torch.Tensor:
-        self.rows.append(rows)
-        return self.tensor[rows]
 
 
 def learned(monkeypatch, **how) -> list[tuple[str, str, torch.Tensor, torch.Tensor]]:

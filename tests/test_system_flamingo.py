@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from small_runs import every_arm, small
 
 from labs.systems import flamingo
 from labs.systems.parts import episodes, lookout
@@ -10,23 +11,17 @@ from labs.systems.parts.talker import talker
 
 
 @pytest.fixture
-def few(monkeypatch):
+def few():
     """Two steps, on a few scenes that serve for learning and for the exam."""
     some = Material(*(part[:16] for part in material("heldout")))
-    monkeypatch.setattr(flamingo, "material", lambda split, hinted=0.0: some)
-    for name, value in (("STEPS", 2), ("PAIRS", 4), ("PAGES", 2), ("TESTED", 6), ("CROWD", 8)):
-        monkeypatch.setattr(flamingo, name, value)
-    monkeypatch.setattr(episodes, "POOL", {"train": 300, "heldout": 300})
-    cached = flamingo.trained, flamingo.pooled, episodes.pool, episodes.showing
-    for one in cached:
-        one.cache_clear()
-    yield some
-    for one in cached:
-        one.cache_clear()
+    own = {"STEPS": 2, "PAIRS": 4, "PAGES": 2, "TESTED": 6, "CROWD": 8, "material": lambda split, hinted=0.0: some}
+    values = {flamingo: own, episodes: {"POOL": {"train": 300, "heldout": 300}}}
+    with small((flamingo.trained, flamingo.pooled, episodes.pool, episodes.showing), values):
+        yield some
 
 
 def test_only_what_is_new_learns(few):
-    before, after = flamingo.build(0), flamingo.trained(0)
+    before, after = flamingo.build(0), flamingo.trained(0, 1, True, False)
     changed = {name.split(".")[0] for name, value in before.state_dict().items()
                if not torch.equal(value, after.state_dict()[name])}  # fmt: skip
     assert changed == {"resampler", "gated"}
@@ -52,12 +47,11 @@ def test_an_arm_of_every_claim_measures_the_same_items(few):
     claims = flamingo.claims()
     assert len({claim.name for claim in claims}) == len(claims)
     for claim in claims:
-        found = {name: arm(0) for name, arm in claim.arms.items()}
-        assert len({tuple(one.scenes) for one in found.values()}) == 1, claim.name
+        every_arm(claim)
 
 
 def test_the_language_model_forgets_what_it_looked_at(few):
-    model = flamingo.trained(0)
+    model = flamingo.trained(0, 1, True, False)
     assert model.looking is None
     fresh = talker()
     ids = torch.arange(5, 15)[None]

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from small_runs import Shown, every_arm, small
 from torch.nn.functional import cross_entropy, normalize
 
 from labs.systems import imagebind
-from labs.systems.parts import eyes, joint_space, sense_towers, senses, triples
+from labs.systems.parts import bound, eyes, joint_space, sense_towers, senses, triples
 from labs.systems.parts.company import company
 from labs.systems.parts.contrastive import contrastive_loss
 from labs.systems.parts.joint_space import read, see
@@ -15,23 +16,19 @@ from labs.world.splits import HELD_OUT_PAIRS, has_held_out_pair
 from labs.world.vocabulary import COLOURS
 
 CACHED = [
-    *(getattr(imagebind, name) for name in ("bind", "perceive", "partners", "embed", "every_name", "_shown")),
+    *(getattr(bound, name) for name in ("bind", "perceive", "partners")),
+    *(getattr(imagebind, name) for name in ("embed", "every_name", "_shown")),
     triples.of_scenes,
 ]
 
 
 @pytest.fixture
-def cheap(monkeypatch):
+def cheap():
     """A few steps on a few scenes; what was trained so is forgotten afterwards."""
-    for function in CACHED:
-        function.cache_clear()
-    for name, value in {"TRAIN": 48, "HELDOUT": 24, "EACH": 1, "STEPS": 2, "BATCH": 16}.items():
-        monkeypatch.setattr(imagebind, name, value)
-    monkeypatch.setattr(triples, "STEPS", 2)
-    monkeypatch.setattr(triples, "BATCH", 16)
-    yield
-    for function in CACHED:
-        function.cache_clear()
+    sizes = {"TRAIN": 48, "STEPS": 2, "BATCH": 16}
+    own = {"TRAIN": 48, "HELDOUT": 24, "EACH": 1}
+    with small(CACHED, {bound: sizes, imagebind: own, triples: {"STEPS": 2, "BATCH": 16}}):
+        yield
 
 
 def codes(count: int) -> triples.Triples:
@@ -48,7 +45,7 @@ def units(count: int, seed: int) -> list[torch.Tensor]:
 @pytest.mark.parametrize("sense", sense_towers.TOWERS)
 def test_every_sense_enters_the_space_of_pictures_and_text(sense):
     scenes = eyes.scenes("train", 4)
-    vectors = imagebind.build(sense).eval().embed(scenes)
+    vectors = bound.build(sense).eval().embed(scenes)
     assert vectors.shape == imagebind.see(scenes).shape == imagebind.read(["a red star"] * 4).shape
     torch.testing.assert_close(vectors.norm(dim=-1), torch.ones(4))
 
@@ -66,7 +63,7 @@ def test_scenes_are_their_pictures_and_parts_make_no_difference_in_the_joint_spa
 
 def test_a_sense_or_target_that_does_not_exist_is_refused():
     with pytest.raises(ValueError, match="sense must be one of sound, depth, thermal, motion, not 'smell'"):
-        imagebind.build("smell")
+        bound.build("smell")
     with pytest.raises(ValueError, match="target must be one of"):
         imagebind.bind("sound", 0, "smells")
 
@@ -76,28 +73,17 @@ def test_binding_reads_no_word_and_leaves_the_hub_as_it_is(cheap, monkeypatch):
         raise AssertionError("a text was read")
 
     before = {name: weight.clone() for name, weight in eyes.dual_encoder().model.state_dict().items()}
-    monkeypatch.setattr(imagebind, "read", refuse)
-    bound = imagebind.bind("sound")
-    assert not torch.equal(bound.head.weight, imagebind.build("sound").head.weight)
+    monkeypatch.setattr(bound, "read", refuse)
+    learned = imagebind.bind("sound")
+    assert not torch.equal(learned.head.weight, bound.build("sound").head.weight)
     after = eyes.dual_encoder().model.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-class Shown:
-    """A tensor that remembers which rows were taken from it."""
-
-    def __init__(self, tensor: torch.Tensor):
-        self.tensor, self.rows = tensor, []
-
-    def __getitem__(self, rows: torch.Tensor) -> torch.Tensor:
-        self.rows.append(rows)
-        return self.tensor[rows]
-
-
 def test_only_the_control_pairs_scenes_with_others_pictures_and_anew_each_time(cheap, monkeypatch):
-    sounds, pictures = Shown(imagebind.perceive("sound")), Shown(imagebind.partners())
-    monkeypatch.setattr(imagebind, "perceive", lambda sense: sounds)
-    monkeypatch.setattr(imagebind, "partners", lambda words: pictures)
+    sounds, pictures = Shown(bound.perceive("sound")), Shown(bound.partners())
+    monkeypatch.setattr(bound, "perceive", lambda sense: sounds)
+    monkeypatch.setattr(bound, "partners", lambda words: pictures)
     imagebind.bind.__wrapped__("sound", 0)
     assert all(torch.equal(*pair) for pair in zip(sounds.rows, pictures.rows, strict=True))
     sounds.rows, pictures.rows = [], []
@@ -121,8 +107,7 @@ def test_training_shows_no_held_out_pair(cheap):
 
 def test_one_cheap_run_of_every_arm(cheap):
     for claim in imagebind.claims():
-        asked = {tuple(arm(0).scenes) for arm in claim.arms.values()}
-        assert len(asked) == 1, claim.name
+        asked = {tuple(one.scenes) for one in every_arm(claim).values()}
         if "shapes" in claim.metric:  # which are asked equally often
             assert 8 <= len(*asked) <= 24 and len(*asked) % 8 == 0
         else:
@@ -136,7 +121,7 @@ def test_a_sense_finds_itself(cheap):
 
 def test_an_untrained_sense_finds_and_names_by_chance(monkeypatch):
     scenes = eyes.fresh("heldout", 400)
-    near = imagebind.build("sound").eval().embed(scenes) @ imagebind.see(scenes).T
+    near = bound.build("sound").eval().embed(scenes) @ imagebind.see(scenes).T
     found = ((near >= near.diagonal()[:, None]).sum(1) <= 40).float().mean().item()
     assert found == pytest.approx(0.1, abs=0.06)
 

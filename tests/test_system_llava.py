@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from small_runs import every_arm, small
 
 from labs.systems import llava
 from labs.systems.parts import connected, describe, signs, talk, tiles, told
@@ -18,16 +19,12 @@ STAR = Thing("star", "red", "big", 0.1, 0.2)
 
 
 @pytest.fixture
-def few(monkeypatch):
+def few():
     """Two steps in all, on a few scenes."""
-    given = material("heldout")
-    some = Material(*(part[:24] for part in given))
-    monkeypatch.setattr(llava, "material", lambda split: some)
-    monkeypatch.setattr(llava, "STEPS", 2)
-    monkeypatch.setattr(llava, "ALIGNED", 1)
-    llava.taught.cache_clear()
-    yield some
-    llava.taught.cache_clear()
+    some = Material(*(part[:24] for part in material("heldout")))
+    values = {"material": lambda split: some, "STEPS": 2, "ALIGNED": 1}
+    with small((llava.taught, llava.reader), {llava: values}):
+        yield some
 
 
 def states(model: connected.Connected) -> dict[str, torch.Tensor]:
@@ -111,7 +108,4 @@ def test_an_arm_of_every_claim_measures_the_same_items(few, monkeypatch):
     claims = llava.claims()
     assert len({claim.name for claim in claims}) == len(claims)
     for claim in claims:
-        found = {name: arm(0) for name, arm in claim.arms.items()}
-        assert len({tuple(one.scenes) for one in found.values()}) == 1, claim.name
-        assert all(len(one.values) == len(one.scenes) > 10 for one in found.values())
-    llava.reader.cache_clear()
+        every_arm(claim, 11)

@@ -19,9 +19,9 @@ from torch import Tensor
 from torch.nn import Linear
 from torch.nn.functional import normalize
 
-from labs.systems.claim import Claim, Scores
+from labs.systems.claim import Claim
 from labs.systems.parts import told
-from labs.systems.parts.connected import BATCH, RATE, STEPS, Connected, Connector, build, connected, train
+from labs.systems.parts.connected import BATCH, RATE, STEPS, Connected, Connector, answer, answers, build, train
 from labs.systems.parts.contrastive import contrastive_loss
 from labs.systems.parts.joint_space import read
 from labs.systems.parts.learn import batches, learn
@@ -73,19 +73,6 @@ def in_two_stages(seed: int) -> Connected:
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# Measuring
-
-
-def answers(model: Connected) -> Scores:
-    """1 where a held-out question is answered rightly."""
-    given = material("heldout")
-    about = [number for number, some in enumerate(given.pairs) for _ in some]
-    return Scores(model.right(given.seen, given.pairs).float().tolist(), about)
-
-
-def answer(kind: str, tokens: int, seed: int, blind: bool = False) -> Scores:
-    """The same for one connector alone, trained for `STEPS`."""
-    return answers(connected(kind, tokens, seed, blind))
 
 
 def claims() -> list[Claim]:
@@ -93,7 +80,10 @@ def claims() -> list[Claim]:
     blind, many = "MLP, other pictures", f"Q-Former, {QUERIES} tokens"
     arms = {name: partial(answer, *which) for name, which in ARMS.items()}
     arms[blind] = partial(answer, "MLP", 36, blind=True)
-    two = {"two stages": lambda seed: answers(in_two_stages(seed)), "one stage": partial(answer, "Q-Former", QUERIES)}
+    two = {
+        "two stages": lambda seed: answers(in_two_stages(seed), material("heldout")),
+        "one stage": partial(answer, "Q-Former", QUERIES),
+    }
     metric = "right answers"
     return [
         Claim(

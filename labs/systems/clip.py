@@ -163,60 +163,68 @@ def scoop_pictures(start: str) -> Float[Tensor, "n ..."]:
     return see(scoops(TESTED)[0], start)
 
 
-# ---------------------------------------------------------------------------------------------------------------
+def one_prompt(clip: CLIPModel) -> list[float]:
+    """How often each item is named rightly with one prompt, over all of them."""
+    return torch.tensor([zero_shot(clip, [prompt]) for prompt in PROMPTS]).mean(0).tolist()
 
 
 def claims() -> list[Claim]:
     """The points of the papers as measurements."""
+    return [_zero_shot(), _prompt_ensembles(), _swapped_captions(), _graded_targets()]
 
-    def arm(scores: Callable[[int], list[float]]) -> Callable[[int], Scores]:
-        return lambda seed: Scores(values := scores(seed), range(len(values)))
 
+def _arm(scores: Callable[[int], list[float]]) -> Callable[[int], Scores]:
+    return lambda seed: Scores(values := scores(seed), range(len(values)))
+
+
+def _zero_shot() -> Claim:
     names = {
-        "label text": arm(lambda seed: zero_shot(trained(seed, "features"))),
-        "a class for each name": arm(lambda seed: classified(seed, words=False)),
-        "a classifier for each word": arm(lambda seed: classified(seed, words=True)),
-        "shuffled pairs": arm(lambda seed: zero_shot(trained(seed, "features", "shuffled"))),
+        "label text": _arm(lambda seed: zero_shot(trained(seed, "features"))),
+        "a class for each name": _arm(lambda seed: classified(seed, words=False)),
+        "a classifier for each word": _arm(lambda seed: classified(seed, words=True)),
+        "shuffled pairs": _arm(lambda seed: zero_shot(trained(seed, "features", "shuffled"))),
     }
+    return Claim(
+        "zero-shot", "Names alone make a classifier for combinations that were never seen, which a class for each "
+        "name cannot be.", "accuracy over 64 names", names, "label text", "a class for each name",
+        controls={"shuffled pairs": 1 / len(NAMES)},
+    )  # fmt: skip
+
+
+def _prompt_ensembles() -> Claim:
     prompts = {
-        "seven prompts averaged": arm(lambda seed: zero_shot(trained(seed, "features"), PROMPTS)),
-        "one prompt": arm(lambda seed: one_prompt(trained(seed, "features"))),
-        "shuffled pairs": arm(lambda seed: zero_shot(trained(seed, "features", "shuffled"), PROMPTS)),
+        "seven prompts averaged": _arm(lambda seed: zero_shot(trained(seed, "features"), PROMPTS)),
+        "one prompt": _arm(lambda seed: one_prompt(trained(seed, "features"))),
+        "shuffled pairs": _arm(lambda seed: zero_shot(trained(seed, "features", "shuffled"), PROMPTS)),
     }
+    return Claim(
+        "prompt ensembles", "The average of several prompts names better than one prompt does.",
+        "accuracy over 64 names", prompts, "seven prompts averaged", "one prompt",
+        controls={"shuffled pairs": 1 / len(NAMES)},
+    )  # fmt: skip
+
+
+def _swapped_captions() -> Claim:
     swapped = {
-        "colours exchanged": arm(lambda seed: prefers(trained(seed, "pixels"), "pixels", 1)),
-        "a colour that is not there": arm(lambda seed: prefers(trained(seed, "pixels"), "pixels", 2)),
-        "exchanged, eyes taught by patches": arm(lambda seed: prefers(trained(seed, "features"), "features", 1)),
-        "untrained": arm(lambda seed: prefers(build(seed).eval(), "pixels", 1)),
+        "colours exchanged": _arm(lambda seed: prefers(trained(seed, "pixels"), "pixels", 1)),
+        "a colour that is not there": _arm(lambda seed: prefers(trained(seed, "pixels"), "pixels", 2)),
+        "exchanged, eyes taught by patches": _arm(lambda seed: prefers(trained(seed, "features"), "features", 1)),
+        "untrained": _arm(lambda seed: prefers(build(seed).eval(), "pixels", 1)),
     }
+    return Claim(
+        "swapped captions", "Which of two things of one shape has which colour is told hardly better than by chance.",
+        "true caption preferred", swapped, "colours exchanged", 0.5, within=0.1, controls={"untrained": 0.5},
+        ceiling="exchanged, eyes taught by patches",
+    )  # fmt: skip
+
+
+def _graded_targets() -> Claim:
     graded = {
-        target: arm(lambda seed, target=target: zero_shot(trained(seed, "features", target, (1,))))
+        target: _arm(lambda seed, target=target: zero_shot(trained(seed, "features", target, (1,))))
         for target in ("graded", "merged", "own", "shuffled")
     }
-    return [
-        Claim(
-            "zero-shot", "Names alone make a classifier for combinations that were never seen, which a class for each "
-            "name cannot be.", "accuracy over 64 names", names, "label text", "a class for each name",
-            controls={"shuffled pairs": 1 / len(NAMES)},
-        ),
-        Claim(
-            "prompt ensembles", "The average of several prompts names better than one prompt does.",
-            "accuracy over 64 names", prompts, "seven prompts averaged", "one prompt",
-            controls={"shuffled pairs": 1 / len(NAMES)},
-        ),
-        Claim(
-            "swapped captions", "Which of two things of one shape has which colour is told hardly better than by "
-            "chance.", "true caption preferred", swapped, "colours exchanged", 0.5, within=0.1,
-            controls={"untrained": 0.5}, ceiling="exchanged, eyes taught by patches",
-        ),
-        Claim(
-            "graded targets", "Counting captions that share a word as partly right names better than merging only "
-            "those that are the same.", "accuracy over 64 names", graded, "graded", "merged",
-            controls={"shuffled": 1 / len(NAMES)},
-        ),
-    ]  # fmt: skip
-
-
-def one_prompt(clip: CLIPModel) -> list[float]:
-    """How often each item is named rightly with one prompt, over all of them."""
-    return torch.tensor([zero_shot(clip, [prompt]) for prompt in PROMPTS]).mean(0).tolist()
+    return Claim(
+        "graded targets", "Counting captions that share a word as partly right names better than merging only those "
+        "that are the same.", "accuracy over 64 names", graded, "graded", "merged",
+        controls={"shuffled": 1 / len(NAMES)},
+    )  # fmt: skip

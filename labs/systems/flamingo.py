@@ -45,8 +45,11 @@ def pooled(split: str) -> Tensor:
 
 
 @cache
-def trained(seed: int, every: int = 1, pages: bool = True, blind: bool = False) -> GatedTalker:
-    """After pairs and pages; or after pairs alone, as many more. `blind` shows other scenes' pictures beside pairs."""
+def trained(seed: int, every: int, pages: bool, blind: bool) -> GatedTalker:
+    """After pairs and pages; or after pairs alone, as many more. `blind` shows other scenes' pictures beside pairs.
+
+    No argument has a default: however it is called, the same model is trained once.
+    """
     model, given = build(seed, every), material("train", hinted=0.2)
     lessons, pairs = given.lessons(), PAIRS if pages else PAIRS + PAGES
     at, met = batches(len(given.scenes), pairs, seed), batches(len(given.scenes), pairs, seed + 1000)
@@ -70,7 +73,7 @@ def trained(seed: int, every: int = 1, pages: bool = True, blind: bool = False) 
 
 def answer(seed: int, every: int = 1, blind: bool = False) -> Scores:
     """1 where a held-out question is answered rightly."""
-    model, given = trained(seed, every, blind=blind), material("heldout")
+    model, given = trained(seed, every, True, blind), material("heldout")
     right = model.right(given.seen, [Row([CLS], some) for some in given.pairs])
     return Scores(right.float().tolist(), [number for number, some in enumerate(given.pairs) for _ in some])
 
@@ -79,7 +82,7 @@ def name(seed: int, shots: int, pages: bool = True, swap: bool = False) -> Score
     """1 where a picture gets its new name after `shots` examples of each of two; `swap` shows any pictures there."""
     items = [page(random.Random(f"page {number}"), "heldout", shots, ASKED, swap) for number in range(TESTED)]
     seen = pooled("heldout")[[number for one in items for number in one.pictures]]
-    right = trained(seed, pages=pages).right(seen, [one.row for one in items])
+    right = trained(seed, 1, pages, False).right(seen, [one.row for one in items])
     return Scores(right.float().tolist(), [number for number in range(TESTED) for _ in range(ASKED)])
 
 
@@ -96,7 +99,7 @@ def look_there(seed: int, hint: bool) -> Scores:
         pairs.append(some)
         about += [number] * len(some)
     shown = [number for number, some in enumerate(pairs) if some]
-    right = trained(seed).right(look([scenes[i] for i in shown]), [Row([CLS], pairs[i]) for i in shown])
+    right = trained(seed, 1, True, False).right(look([scenes[i] for i in shown]), [Row([CLS], pairs[i]) for i in shown])
     return Scores(right.float().tolist(), about)
 
 

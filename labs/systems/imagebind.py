@@ -12,94 +12,27 @@ https://arxiv.org/abs/2411.01053) contrasts triples instead (labs.systems.parts.
 "Sound finds unseen words" was worded after a first look at two of its seeds.
 """
 
-import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache, partial
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from labs.systems.claim import Claim, Scores
-from labs.systems.parts import eyes, senses, triples
+from labs.systems.parts import eyes, triples
+from labs.systems.parts.bound import TRAIN, bind  # encoders of the senses
 from labs.systems.parts.company import company
-from labs.systems.parts.contrastive import NAMES, contrastive_loss, name_of
+from labs.systems.parts.contrastive import NAMES, name_of
 from labs.systems.parts.joint_space import read, see  # the frozen hub
-from labs.systems.parts.learn import batches, learn
 from labs.systems.parts.probe import evenly
-from labs.systems.parts.sense_towers import Tower, prepare
-from labs.world.captions import caption
 from labs.world.scene import Scene, sample_background, sample_thing
 from labs.world.splits import has_held_out_pair
 from labs.world.vocabulary import SHAPES
 
-TRAIN, HELDOUT, EACH = 4096, 600, 10  # scenes of one thing; new scenes of each name
-STEPS, BATCH = 300, 128
+HELDOUT, EACH = 600, 10  # scenes of one thing; new scenes of each name
 NEAREST = 10  # so many answers a retrieval may give
-TARGETS = ("pictures", "shuffled", "words")
-
-
-class Bound(torch.nn.Module):
-    """An encoder of one sense into the space of mini-clip; vectors have length 1. `scale` is learned, as in CLIP."""
-
-    def __init__(self, sense: str):
-        super().__init__()
-        self.sense, self.tower = sense, Tower(sense)
-        self.head = torch.nn.Linear(self.tower.width, eyes.dual_encoder().model.config.projection_dim)
-        self.scale = torch.nn.Parameter(torch.tensor(math.log(20.0)))
-
-    def forward(self, prepared: Float[Tensor, "scenes ..."]) -> Float[Tensor, "scenes space"]:
-        """From what `prepare` gives."""
-        return normalize(self.head(self.tower(prepared)), dim=-1)
-
-    @torch.no_grad()
-    def embed(self, scenes: Sequence[Scene]) -> Float[Tensor, "scenes space"]:
-        """What this sense makes of scenes of one thing."""
-        return self(prepare(self.sense, senses.perceive(self.sense, scenes)))
-
-
-def build(sense: str, seed: int = 0) -> Bound:
-    """A fresh encoder for one of `sense_towers.TOWERS`."""
-    torch.manual_seed(seed)
-    return Bound(sense)
-
-
-@cache
-def bind(sense: str, seed: int = 0, target: str = "pictures") -> Bound:
-    """An encoder that has learned from pairs with "pictures"; with "shuffled" ones, a control; or with "words".
-
-    Shuffled, every scene meets another's picture anew at each step; with a fixed one it would learn a wrong name for
-    each shape, which may be right by luck. With words each scene is paired with its caption as the frozen text tower
-    reads it: what binding goes without.
-    """
-    if target not in TARGETS:
-        raise ValueError(f"target must be one of {', '.join(TARGETS)}, not {target!r}")
-    perceived, targets, encoder = perceive(sense), partners(target == "words"), build(sense, seed)
-    at = batches(TRAIN, BATCH, seed)
-    met = batches(TRAIN, BATCH, seed + 1000) if target == "shuffled" else at
-
-    def loss_at(step: int) -> Tensor:
-        rows = at(step)
-        logits = encoder(perceived[rows]) @ targets[met(step)].T * encoder.scale.exp().clamp(max=100)
-        return contrastive_loss(logits, torch.eye(len(rows)))
-
-    learn(encoder.parameters(), loss_at, STEPS)
-    return encoder.eval().requires_grad_(False)
-
-
-@cache
-def perceive(sense: str) -> Float[Tensor, "scenes ..."]:
-    """All scenes to learn from."""
-    return prepare(sense, senses.perceive_once(sense, eyes.fresh("train", TRAIN)))
-
-
-@cache
-def partners(words: bool = False) -> Float[Tensor, "scenes space"]:
-    """What each of them is paired with: its picture, or its caption."""
-    scenes = eyes.fresh("train", TRAIN)
-    return read([caption(scene) for scene in scenes]) if words else see(scenes)
 
 
 # ---------------------------------------------------------------------------------------------------------------

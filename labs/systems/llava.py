@@ -14,11 +14,9 @@ import random
 from collections.abc import Sequence
 from functools import cache, partial
 
-import torch
-
 from labs.systems.claim import Claim, Scores
 from labs.systems.parts import connected, signs
-from labs.systems.parts.connected import STEPS, Connected, train
+from labs.systems.parts.connected import STEPS, Connected, answers, train
 from labs.systems.parts.lookout import Material, described, material
 from labs.tuning.packing import Branch
 from labs.world.vocabulary import SIGNS
@@ -86,7 +84,7 @@ def reader(seed: int, tiled: bool, words: tuple[str, ...] = SIGNS, blind: bool =
 
 def answer(seed: int, **how: object) -> Scores:
     """1 where a held-out question is answered rightly; `how` goes to `taught`."""
-    return _right(taught(seed, **how), material("heldout"))
+    return answers(taught(seed, **how), material("heldout"))
 
 
 def read(
@@ -94,17 +92,7 @@ def read(
     blind: bool = False,
 ) -> Scores:  # fmt: skip
     """1 where a question of one of `kinds` is answered rightly on held-out pictures whose signs say one of `words`."""
-    return _right(reader(seed, tiled, learned, blind), signs.material("heldout", tiled, words), kinds)
-
-
-def _right(model: Connected, given: Material, kinds: Sequence[str] | None = None) -> Scores:
-    pairs = [
-        [one for one, kind in zip(some, names, strict=True) if kinds is None or kind in kinds]
-        for some, names in zip(given.pairs, given.kinds, strict=True)
-    ]
-    shown = torch.tensor([number for number, some in enumerate(pairs) if some])
-    right = model.right(given.seen[shown], [some for some in pairs if some])
-    return Scores(right.float().tolist(), [number for number, some in enumerate(pairs) for _ in some])
+    return answers(reader(seed, tiled, learned, blind), signs.material("heldout", tiled, words), kinds)
 
 
 def claims() -> list[Claim]:

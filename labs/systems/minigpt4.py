@@ -9,9 +9,8 @@ Left out: BLIP-2's Q-Former behind the eyes, for here the layer takes their patc
 
 from functools import cache, partial
 
-from labs.systems.blip2 import answer
 from labs.systems.claim import Claim, Scores
-from labs.systems.parts.connected import STEPS, Connected, build, train
+from labs.systems.parts.connected import STEPS, Connected, answer, build, train
 from labs.systems.parts.describe import facts_right, from_the_web, tell_freely, well_formed
 from labs.systems.parts.lookout import Material, described, material
 

@@ -11,6 +11,7 @@ from transformers import LlamaForCausalLM
 from labs.models.connectors.projectors import linear, mlp
 from labs.models.connectors.qformer import QFormer
 from labs.models.connectors.resampler import Resampler
+from labs.systems.claim import Scores
 from labs.systems.parts.learn import batches, learn
 from labs.systems.parts.lookout import PATCHES, WIDTH, Material, material
 from labs.systems.parts.talk import answer_loss, lay_out, see, told_rightly
@@ -104,3 +105,19 @@ def connected(kind: str, tokens: int, seed: int, blind: bool = False) -> Connect
     model, given = build(kind, tokens, seed), material("train")
     train(model, model.connector.parameters(), given, given.lessons(), STEPS, seed, blind)
     return model.requires_grad_(False)
+
+
+def answer(kind: str, tokens: int, seed: int, blind: bool = False) -> Scores:
+    """1 where that one answers a held-out question rightly."""
+    return answers(connected(kind, tokens, seed, blind), material("heldout"))
+
+
+def answers(model: Connected, given: Material, kinds: Sequence[str] = ()) -> Scores:
+    """1 where a question about `given` is answered rightly, of one of `kinds` or of any."""
+    pairs = [
+        [one for one, kind in zip(some, names, strict=True) if not kinds or kind in kinds]
+        for some, names in zip(given.pairs, given.kinds, strict=True)
+    ]
+    shown = torch.tensor([number for number, some in enumerate(pairs) if some])
+    right = model.right(given.seen[shown], [some for some in pairs if some])
+    return Scores(right.float().tolist(), [number for number, some in enumerate(pairs) for _ in some])

@@ -1,6 +1,6 @@
 """Pages of pictures with a name beside each: new names to be learned from a few examples, in one look.
 
-    <cls> <decode> dax <end> <cls> <decode> wug <end> ... <cls> <decode> ?
+    <cls> in the picture <decode> dax <end> <cls> in the picture <decode> wug <end> ... <cls> in the picture <decode> ?
 
 Two names stand for two shapes or for two colours; which, only several examples tell. As in Frozen's and Flamingo's
 tests (Tsimpoukelli et al., 2021, https://arxiv.org/abs/2106.13884), a name means something else on every page.
@@ -15,10 +15,9 @@ from labs.systems.parts.lexicon import CLS, DECODE, END
 from labs.systems.parts.lookout import EXAM
 from labs.systems.parts.talk import write
 from labs.tuning.packing import Row, question_answer
-from labs.world.vocabulary import COLOURS, SHAPES
 
+PROMPT = "in the picture"  # words that have nothing to say leave room for what is seen
 POOL = {"train": 2048, "heldout": 800}  # scenes of one thing
-MEANINGS = {"shape": SHAPES, "colour": tuple(COLOURS)}
 
 
 class Page(NamedTuple):
@@ -46,13 +45,14 @@ def page(rng: random.Random, split: str, shots: int, asked: int, swap: bool = Fa
     One of a picture's two attributes is what its name means, the other is drawn by chance. `swap` puts any pictures
     beside the names. The pictures to be named are drawn first: they are the same, however many examples there are.
     """
-    names, about = rng.sample(told.NAMES, 2), rng.choice(tuple(MEANINGS))
-    fitting = [showing(split, about, meant) for meant in rng.sample(MEANINGS[about], 2)]
+    names, about, meant = told.new_names(rng)
+    fitting = [showing(split, about, one) for one in meant]
     asking = [(rng.choice(fitting[number % 2]), write(names[number % 2])) for number in range(asked)]
     examples = [(rng.choice(fitting[which]), write(names[which])) for which in [0, 1] * shots]
     rng.shuffle(examples)
     if swap:
         examples = [(rng.randrange(len(pool(split))), name) for _, name in examples]
-    prefix = [number for _, name in examples for number in (CLS, DECODE, *name, END)]
-    branches = [question_answer([CLS, DECODE], [*name, END]) for _, name in asking]
+    shown = [CLS, *write(PROMPT), DECODE]
+    prefix = [number for _, name in examples for number in (*shown, *name, END)]
+    branches = [question_answer(shown, [*name, END]) for _, name in asking]
     return Page(Row(prefix, branches), [picture for picture, _ in (*examples, *asking)])

@@ -33,7 +33,7 @@ class GatedTalker(nn.Module):
         width, blocks = language.config.hidden_size, language.model.layers
         where = range(0, len(blocks), every)
         self.gated = nn.ModuleList(GatedCrossAttention(width, WIDTH, HEADS) for _ in where)
-        self.looking: tuple[Tensor, Tensor] | None = None  # what is seen, and by which words; only within `looking_at`
+        self.looking: tuple[Tensor, Tensor] | None = None  # what is seen, by which words; within `with_pictures`
         for number, layer in zip(where, self.gated, strict=True):
             blocks[number].register_forward_pre_hook(self._look_first(layer))
 

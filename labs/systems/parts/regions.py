@@ -18,8 +18,12 @@ REGIONS, WIDTH = 9, 132  # 128 features and a box
 
 def regions(scenes: Sequence[Scene]) -> Float[Tensor, "scenes 9 132"]:
     """The mean of each cell's four patches, then the cell's box: x0, y0, x1, y1 from -1 to 1."""
-    patches = eyes.look(scenes)[:, 1:].unflatten(1, (3, 2, 3, 2))  # (scenes, 3 rows of 2, 3 columns of 2, 128)
-    return torch.cat([patches.mean((2, 4)).flatten(1, 2), boxes().expand(len(scenes), -1, -1)], dim=-1)
+    return torch.cat([cells(eyes.look(scenes)[:, 1:]), boxes().expand(len(scenes), -1, -1)], dim=-1)
+
+
+def cells(patches: Float[Tensor, "n 36 width"]) -> Float[Tensor, "n 9 width"]:
+    """The mean of each cell's four patches, both in reading order."""
+    return patches.unflatten(1, (3, 2, 3, 2)).mean((2, 4)).flatten(1, 2)  # 3 rows of 2, 3 columns of 2
 
 
 @cache

@@ -20,7 +20,7 @@ from labs.systems.parts.talker import build
 from labs.tuning.packing import Branch, Row, question_answer
 from labs.world import splits
 from labs.world.scene import Scene, sample_thing
-from labs.world.vocabulary import COLOURS, NUMBERS, SHAPES
+from labs.world.vocabulary import NUMBERS
 
 STEPS, ROWS, RATE = {"strong": 10000, "weak": 3000}, 16, 2e-3
 FIRST, SHARES = 0.3, (4, 2, 3, 3)  # of the steps are about one picture alone; of the lessons from then on
@@ -107,9 +107,8 @@ class Episode:
     """Two new names and what they mean: shapes, or colours; which of both only more examples tell."""
 
     def __init__(self, rng: random.Random, split: str = "train"):
-        self.rng, self.split, self.names = rng, split, rng.sample(told.NAMES, 2)
-        self.about = rng.choice(("shape", "colour"))
-        self.meant = rng.sample(SHAPES if self.about == "shape" else tuple(COLOURS), 2)
+        self.rng, self.split = rng, split
+        self.names, self.about, self.meant = told.new_names(rng)
 
     def example(self, which: int) -> tuple[Scene, str]:
         """A scene of one thing that has the first or the second name."""

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from labs.systems.parts import lookout
+from labs.systems.parts.regions import cells
 from labs.world.picture import SIZE, draw, signboard, stamp
 from labs.world.scene import Scene
 from labs.world.vocabulary import COLOURS
@@ -54,12 +55,8 @@ def tiles(picture: Image.Image) -> list[Image.Image]:
 def look(scenes: Sequence[Scene], tiled: bool) -> Float[Tensor, "scenes regions 128"]:
     """Nine regions of the shrunk pictures, each the mean of four patches; `tiled`, 36 more of the tiles."""
     pictures = [draw_large(scene) for scene in scenes]
-    whole = _pooled(lookout.look([shrunk(picture) for picture in pictures]))
+    whole = cells(lookout.look([shrunk(picture) for picture in pictures]))
     if not tiled:
         return whole
-    parts = _pooled(lookout.look([tile for picture in pictures for tile in tiles(picture)]))
+    parts = cells(lookout.look([tile for picture in pictures for tile in tiles(picture)]))
     return torch.cat([whole, parts.unflatten(0, (len(scenes), len(CORNERS))).flatten(1, 2)], dim=1)
-
-
-def _pooled(patches: Float[Tensor, "n 36 128"]) -> Float[Tensor, "n 9 128"]:
-    return patches.unflatten(1, (3, 2, 3, 2)).mean((2, 4)).flatten(1, 2)

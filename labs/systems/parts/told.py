@@ -9,6 +9,7 @@ A thing's place, size and colour stand before its shape, so that a word has all 
 import random
 from collections.abc import Sequence
 from functools import cache
+from typing import NamedTuple
 
 from labs.systems.parts.lexicon import Lexicon
 from labs.world.questions import Question, ask
@@ -35,6 +36,20 @@ def tell(scene: Scene, felt: Sequence[str] = ()) -> str:
 
 def _tell(thing: Thing, felt: Sequence[str]) -> str:
     return " ".join([thing.place, *(getattr(thing, name) for name in felt), thing.size, thing.colour, thing.shape])
+
+
+class NewNames(NamedTuple):
+    """Two names, and the two shapes or colours that they stand for on one page."""
+
+    names: list[str]
+    about: str
+    meant: list[str]
+
+
+def new_names(rng: random.Random) -> NewNames:
+    """Names for shapes, or for colours; which of both only examples tell."""
+    names, about = rng.sample(NAMES, 2), rng.choice(("shape", "colour"))
+    return NewNames(names, about, rng.sample(SHAPES if about == "shape" else tuple(COLOURS), 2))
 
 
 def question(scene: Scene, rng: random.Random, kind: str, hint: float = 0.0) -> Question | None:

@@ -16,6 +16,7 @@ from labs.systems.parts import eyes
 from labs.systems.parts.connected import Connector
 from labs.systems.parts.lexicon import MASK
 from labs.systems.parts.lookout import look
+from labs.systems.parts.regions import cells
 from labs.systems.parts.talk import answer_loss, lay_out, told_rightly
 from labs.systems.parts.talker import talker
 from labs.tuning.packing import Batch, Row
@@ -34,8 +35,7 @@ def scenes(split: str) -> tuple[Scene, ...]:
 @cache
 def seen(split: str) -> Float[Tensor, "scenes cells 128"]:
     """What the eyes make of them: for each of 3 x 3 cells the mean of its four patches."""
-    patches = look(scenes(split)).unflatten(1, (3, 2, 3, 2))
-    return patches.mean((2, 4)).flatten(1, 2)
+    return cells(look(scenes(split)))
 
 
 class VisualChat(nn.Module):
