@@ -31,6 +31,7 @@ TABLES = {
     "claims.json": "what the papers say, measured: `python scripts/claims.py`; drawn in `samples/claims.png`",
     "datasets.csv": "the field's data sets: size, licence, source of each figure, and whether it was checked; by hand",
     "published.csv": "what others have published of closed beside open models, with the source of each figure; by hand",
+    "resources.csv": "what training large multimodal models took, with the source of each figure; by hand",
     "timeline.csv": "systems from specialists to generalists, each with its paper; by hand",
 }
 LISTED = """\

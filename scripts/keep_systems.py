@@ -1,9 +1,12 @@
-"""python scripts/keep_systems.py [02_2/segmenter] [02_3/teller] [03_1/talkers]        (by default all)
+"""python scripts/keep_systems.py [FILE...]        (by default all: 02_2/segmenter, 02_3/teller, 03_1/talkers ...)
 
 Train what is trained once for all and keep it in data/finished: the promptable segmenter with its ear
 (labs.systems.seem) and the model that tells one sense from others (labs.systems.masked_modelling), which notebooks show
 and which learned for longer than the claims do, five minutes each on a core; and the two language models of section 3,
-which have read and never seen (labs.systems.parts.school), half an hour.
+which have read and never seen (labs.systems.parts.school), half an hour. Those of the claims' own length are kept so
+that no notebook has to wait for them, two minutes each at most: a connector that lets the stronger language model see
+(labs.systems.parts.connected), one for films (labs.systems.parts.taught_branches), and a model that reads and writes
+text, pictures and sounds (labs.systems.any_to_any).
 """
 
 import argparse
@@ -12,8 +15,8 @@ from pathlib import Path
 
 from torch.nn import Module
 
-from labs.systems import masked_modelling, seem
-from labs.systems.parts import school, talker
+from labs.systems import any_to_any, masked_modelling, seem
+from labs.systems.parts import connected, school, talker, taught_branches
 from labs.systems.parts.bound_sound import bind
 from labs.systems.parts.shipped import keep
 
@@ -33,7 +36,22 @@ def talkers() -> Mapping[str, Module]:
     return {size: school.train(size, SEED) for size in talker.SIZES}
 
 
-RECIPES = {"02_2/segmenter": segmenter, "02_3/teller": teller, "03_1/talkers": talkers}
+def q_former() -> Mapping[str, Module]:
+    return {"connector": connected.connected("Q-Former", 16, SEED).connector}
+
+
+def watcher() -> Mapping[str, Module]:
+    return {"watcher": taught_branches.watcher(SEED, taught_branches.FRAMES, True)}
+
+
+def speaker() -> Mapping[str, Module]:
+    return {"speaker": any_to_any.train(SEED)}
+
+
+RECIPES = {
+    "02_2/segmenter": segmenter, "02_3/teller": teller, "03_1/talkers": talkers, "03_1/q_former": q_former,
+    "03_2/watcher": watcher, "03_2/speaker": speaker,
+}  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -5,9 +5,11 @@ import pytest
 import torch
 
 import labs
-from labs.systems import masked_modelling, seem
-from labs.systems.parts import school, shown_segmenter, talker
+from labs.systems import any_to_any, masked_modelling, seem
+from labs.systems.parts import connected, school, shown_segmenter, talker, taught_branches
 from labs.systems.parts.bound_sound import Ear
+from labs.systems.parts.branches import VideoBranch
+from labs.systems.parts.connected import Connected, Connector
 
 
 @pytest.fixture
@@ -22,6 +24,9 @@ def asked(monkeypatch):
         monkeypatch.setattr(system, "train", untrained(system))
     monkeypatch.setattr(keep_systems, "bind", _ear)
     monkeypatch.setattr(school, "train", talker.build)
+    monkeypatch.setattr(connected, "connected", _connected)
+    monkeypatch.setattr(taught_branches, "watcher", lambda seed, frames, positions: _watcher())
+    monkeypatch.setattr(any_to_any, "train", any_to_any.build)
     return times
 
 
@@ -30,13 +35,27 @@ def _ear(seed: int) -> Ear:
     return Ear()
 
 
+def _watcher() -> VideoBranch:
+    torch.manual_seed(keep_systems.SEED)
+    return VideoBranch(taught_branches.FRAMES)
+
+
+def _connected(kind: str, tokens: int, seed: int) -> Connected:
+    torch.manual_seed(seed)
+    language = talker.build()
+    return Connected(language, Connector(kind, language.config.hidden_size, tokens))
+
+
 def test_what_is_written_is_opened_by_name_in_16_bits_and_frozen(asked, tmp_path, monkeypatch):
     monkeypatch.setattr(labs, "home", lambda: tmp_path)
     monkeypatch.setattr(keep_systems, "FINISHED", tmp_path / "data" / "finished")
     keep_systems.main([])
     made = masked_modelling.build(keep_systems.SEED), seem.build(keep_systems.SEED), _ear(keep_systems.SEED)
     made += tuple(talker.build(size, keep_systems.SEED) for size in talker.SIZES)
+    made += (_connected("Q-Former", 16, keep_systems.SEED).connector,)
     opened = masked_modelling.shipped(), *shown_segmenter.shipped(), *map(talker.talker, talker.SIZES)
+    made += (_watcher(), any_to_any.build(keep_systems.SEED))
+    opened += (connected.shipped().connector, taught_branches.shipped(), any_to_any.shipped())
     for before, after in zip(made, opened, strict=True):
         weights = after.state_dict()
         assert weights.keys() == before.state_dict().keys() and not any(p.requires_grad for p in after.parameters())

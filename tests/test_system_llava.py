@@ -8,8 +8,8 @@ import torch
 from small_runs import every_arm, small
 
 from labs.systems import llava
-from labs.systems.parts import connected, describe, signs, talk, tiles, told
-from labs.systems.parts.lookout import Material, material
+from labs.systems.parts import connected, describe, eyes, lookout, signs, talk, tiles, told
+from labs.systems.parts.lookout import PATCHES, Material, material
 from labs.tuning.packing import Branch
 from labs.world.picture import SIZE, draw
 from labs.world.scene import Scene, Thing
@@ -76,8 +76,22 @@ def test_a_sign_on_a_large_picture_stands_in_its_cell(cell):
 def test_the_whole_comes_first_and_is_the_same_with_tiles():
     scenes = signs.scenes_with_signs("heldout", SIGNS)[:3]
     whole, tiled = tiles.look(scenes, False), tiles.look(scenes, True)
-    assert whole.shape == (3, 9, 128) and tiled.shape == (3, 45, 128)
-    assert torch.equal(whole, tiled[:, :9])
+    assert whole.shape == (3, PATCHES, 128) and tiled.shape == (3, 5 * PATCHES, 128)
+    torch.testing.assert_close(whole, tiled[:, :PATCHES])
+
+
+def test_the_same_patch_is_another_one_in_another_tile():
+    """Else a set of patches could not tell where on the large picture a thing is."""
+    plain = Scene((), sign="tea", sign_cell=4)
+    seen = tiles.look([plain], True).unflatten(1, (5, PATCHES))[0]
+    corners = seen[1:, 0]  # the same grey everywhere
+    assert torch.cdist(corners, corners).fill_diagonal_(9.0).min() > 1
+
+
+def test_whitened_no_direction_is_much_louder_than_another():
+    seen = lookout.look(eyes.fresh("train", 512, lookout.THINGS))
+    before, after = (torch.linalg.svdvals(x.flatten(0, 1)) for x in (seen, lookout.whiten(seen)))
+    assert before[0] / before[-1] > 50 and after[0] / after[-1] < 2
 
 
 def test_every_word_stands_on_as_many_signs_and_never_on_a_thing():
@@ -98,7 +112,7 @@ def test_descriptions_are_judged():
     assert describe.well_formed(true) and describe.facts_right(true, scene) == 1.0
     assert not describe.well_formed(f"{true}, centre small blue moon")  # said twice
     assert not describe.well_formed("top left big red star, centre small") and not describe.well_formed(f"{true} ...")
-    assert describe.facts_right("top left big red star, centre small red moon", scene) == pytest.approx(1 / 3)
+    assert describe.facts_right("top left big red star, centre small red moon", scene) == pytest.approx(3 / 4)
     assert describe.facts_right("", scene) == 0.0
 
 

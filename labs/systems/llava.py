@@ -5,6 +5,8 @@ captions, then both are tuned on instructions. LLaVA-1.5 (https://arxiv.org/abs/
 Kept: frozen eyes; the projection alone learns from descriptions, then projection and language model from questions;
 a linear layer or an MLP; a shrunk picture and its tiles; language models of two strengths behind the same eyes.
 Left out: instructions written by GPT-4 from captions and boxes (notebook 04_1 makes them), other picture formats.
+Tiles and the shrunk picture are read by a Q-Former, in equally many visual tokens, from whitened features: in these few
+steps a token for each region and an MLP read no signs (18 to 28 %, in four settings with one seed).
 
 The talk asks where reading comes from, what a weak language model costs, and whether a small model with clean data is
 worth a larger one with noisy data (Lee, 2024): each is a claim here.
@@ -71,10 +73,9 @@ def _answer(one: Branch) -> list[int]:
 
 @cache
 def reader(seed: int, tiled: bool, words: tuple[str, ...] = SIGNS, blind: bool = False) -> Connected:
-    """A projection that learned to read small things and signs on large pictures, the language model being frozen."""
-    model, given = connected.build("MLP", seed=seed), signs.material("train", tiled, words)
-    model.connector.tokens = given.seen.shape[1]
-    train(model, model.connector.parameters(), given, given.pairs, STEPS, seed, blind)
+    """A Q-Former that has learned from large pictures with small things and signs on them; all else is frozen."""
+    model, given = connected.build("Q-Former", seed=seed), signs.material("train", tiled, words)
+    train(model, model.connector.parameters(), given, given.lessons(), STEPS, seed, blind)
     return model.requires_grad_(False)
 
 

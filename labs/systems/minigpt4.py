@@ -5,6 +5,9 @@ some thousand curated pairs in one template cure that.
 Kept: only the linear layer learns, in both stages; the first on captions as a web has them, the second on 200 pairs
 that are whole, in the template in which it is asked.
 Left out: BLIP-2's Q-Former behind the eyes, for here the layer takes their patches; sampling.
+
+"The web teaches the facts" first counted whole things in their places: 8.5 % of them in every arm, a floor, from which
+nothing can be told. It counts colours and shapes now.
 """
 
 from functools import cache, partial
@@ -50,7 +53,7 @@ def format_kept(how: str, seed: int) -> Scores:
 
 
 def facts_told(how: str, seed: int, others: bool = False) -> Scores:
-    """Of things said or there, the share that are both."""
+    """Of colours and shapes said or there, the share that are both."""
     pairs = zip(said(how, seed, others), material("heldout").scenes, strict=True)
     values = [facts_right(text, scene) for text, scene in pairs]
     return Scores(values, range(len(values)))
@@ -81,6 +84,6 @@ def claims() -> list[Claim]:
         Claim(
             "the web teaches the facts",
             f"The same {CURATED} pairs alone, for as many steps in all, teach less of what pictures show.",
-            "things told of things told or there", facts, "web, then curated", "curated",
+            "of colours and shapes told or there, those that are both", facts, "web, then curated", "curated",
         ),
     ]  # fmt: skip

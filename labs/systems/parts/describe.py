@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from labs.systems.parts import told
 from labs.systems.parts.connected import AT_ONCE, Connected
-from labs.systems.parts.lexicon import DECODE, END
+from labs.systems.parts.lexicon import DECODE, END, split
 from labs.systems.parts.talk import embed, lay_out, see, write
 from labs.systems.parts.told import DESCRIBE, lexicon
 from labs.tuning.packing import Branch, Row
@@ -45,20 +46,22 @@ def _unended(text: str) -> Branch:
     return Branch(asked + words, [False] * len(asked) + [True] * len(words))
 
 
+def tell_freely(model: Connected, seen: Float[Tensor, "scenes patches 128"], asked: str = DESCRIBE) -> list[str]:
+    """What the model says of each picture."""
+    parts = (seen[start : start + AT_ONCE] for start in range(0, len(seen), AT_ONCE))
+    return [text for part in parts for text in tell_from(model.language, model.connector(part), asked)]
+
+
 @torch.no_grad()
-def tell_freely(model: Connected, seen: Float[Tensor, "scenes patches 128"]) -> list[str]:
-    """What the model says when it is asked to describe each picture; at most `LONGEST` words."""
-    said, row = [], Row([*see(model.connector.tokens), *write(DESCRIBE), DECODE], [])
-    for start in range(0, len(seen), AT_ONCE):
-        part = model.connector(seen[start : start + AT_ONCE])
-        batch = lay_out([row] * len(part))
-        words = embed(model.language, batch, part)[:, : len(row.prefix)]
-        told_words = model.language.generate(
-            inputs_embeds=words, attention_mask=torch.ones(words.shape[:2], dtype=torch.long), do_sample=False,
-            max_new_tokens=LONGEST,
-        )  # fmt: skip
-        said += [lexicon().read(one) if END in one else f"{lexicon().read(one)} ..." for one in told_words]
-    return said
+def tell_from(language: PreTrainedModel, shown: Float[Tensor, "scenes tokens width"], asked: str) -> list[str]:
+    """What a language model says of what it is shown, in its own words; at most `LONGEST`, then " ..."."""
+    row = Row([*see(shown.shape[1]), *write(asked), DECODE], [])
+    words = embed(language, lay_out([row] * len(shown)), shown)[:, : len(row.prefix)]
+    told_words = language.generate(
+        inputs_embeds=words, attention_mask=torch.ones(words.shape[:2], dtype=torch.long), do_sample=False,
+        max_new_tokens=LONGEST,
+    )  # fmt: skip
+    return [lexicon().read(one) if END in one else f"{lexicon().read(one)} ..." for one in told_words]
 
 
 def well_formed(said: str) -> bool:
@@ -68,7 +71,7 @@ def well_formed(said: str) -> bool:
 
 
 def facts_right(said: str, scene: Scene) -> float:
-    """Of things said or there, the share that are both: colour and shape in their place (intersection over union)."""
-    stated = {(place, colour, shape) for place, _, colour, shape in _THING.findall(said)}
-    there = {(thing.place, thing.colour, thing.shape) for thing in scene.things}
+    """Of colours and shapes said or there, the share that are both (intersection over union)."""
+    stated = {word for word in split(said) if word in COLOURS or word in SHAPES}
+    there = {word for thing in scene.things for word in (thing.colour, thing.shape)}
     return len(stated & there) / len(stated | there)

@@ -16,7 +16,7 @@ from labs.systems.parts.lookout import EXAM
 from labs.systems.parts.talk import write
 from labs.tuning.packing import Row, question_answer
 
-PROMPT = "in the picture"  # words that have nothing to say leave room for what is seen
+SHOWN = (CLS, *write("in the picture"))  # a picture: words that have nothing to say leave room for what is seen
 POOL = {"train": 2048, "heldout": 800}  # scenes of one thing
 
 
@@ -52,7 +52,6 @@ def page(rng: random.Random, split: str, shots: int, asked: int, swap: bool = Fa
     rng.shuffle(examples)
     if swap:
         examples = [(rng.randrange(len(pool(split))), name) for _, name in examples]
-    shown = [CLS, *write(PROMPT), DECODE]
-    prefix = [number for _, name in examples for number in (*shown, *name, END)]
-    branches = [question_answer(shown, [*name, END]) for _, name in asking]
+    prefix = [number for _, name in examples for number in (*SHOWN, DECODE, *name, END)]
+    branches = [question_answer([*SHOWN, DECODE], [*name, END]) for _, name in asking]
     return Page(Row(prefix, branches), [picture for picture, _ in (*examples, *asking)])

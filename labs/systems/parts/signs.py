@@ -15,20 +15,25 @@ from labs.systems.parts.tiles import look
 from labs.world.scene import Scene
 from labs.world.vocabulary import SIGNS
 
-TRAIN, HELDOUT = 3072, 300
+TRAIN, HELDOUT, ASKED = 3072, 300, 6
 UNREAD = SIGNS[-2:]  # words that stand on no sign in training: the language model knows them from texts alone
 KINDS = ("colour", "shape")
 
 
 @cache
 def material(split: str, tiled: bool, words: tuple[str, ...] = SIGNS) -> Material:
-    """Scenes of one or two things and a sign that says one of `words`; asked are colours, shapes and the sign."""
+    """Scenes of one or two things and a sign that says one of `words`, with several questions each.
+
+    Held-out ones have one about a colour, one about a shape and one about the sign.
+    """
     scenes = scenes_with_signs(split, words)
     asked = []
     for number, scene in enumerate(scenes):
         rng = random.Random(f"signs {number}")
-        some = [told.question(scene, rng, kind) for kind in (*KINDS, "sign")]
-        asked.append([one for one in some if one])
+        if split == "train":
+            asked.append(told.questions(scene, rng, ASKED, (*KINDS, "sign", "sign")))
+        else:
+            asked.append([one for kind in (*KINDS, "sign") if (one := told.question(scene, rng, kind))])
     pairs = [[pair(one.text, one.answer) for one in some] for some in asked]
     return Material(scenes, _seen(split, words, tiled), pairs, [[one.kind for one in some] for some in asked])
 

@@ -1,8 +1,8 @@
 """A picture of four times the pixels, in which things are small: seen at once, or tile by tile as LLaVA-NeXT does
 (2024, https://llava-vl.github.io/blog/2024-01-30-llava-next/).
 
-    144 x 144 -> shrunk to 72 x 72: 9 regions, things half as large as the eyes know them
-              -> four tiles of 72 x 72: 4 x 9 regions more, things as large as they know them
+    144 x 144 -> shrunk to 72 x 72: 36 patches, things half as large as the eyes know them
+              -> four tiles of 72 x 72: 4 x 36 patches more, things as large as they know them
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from PIL import Image
 from torch import Tensor
 
 from labs.systems.parts import lookout
-from labs.systems.parts.regions import cells
 from labs.world.picture import SIZE, draw, signboard, stamp
 from labs.world.scene import Scene
 from labs.world.vocabulary import COLOURS
 
 SIDE = 2 * SIZE
 CORNERS = [(x, y) for y in (0, SIZE) for x in (0, SIZE)]  # of the tiles, in reading order
+BOARDS = (12, 84, 132)  # pixels: where signs hang, so that no border of a tile cuts their words
 
 
 def draw_large(scene: Scene) -> Image.Image:
@@ -31,9 +31,9 @@ def draw_large(scene: Scene) -> Image.Image:
         colour = tuple(min(255, round(part * thing.shade)) for part in COLOURS[thing.colour])
         picture.paste(colour, _apart(corner, (thing.x, thing.y)), mask)
     if scene.sign:
-        board, corner = signboard(scene.sign, scene.sign_cell, SIZE)
-        centre = (scene.sign_cell % 3 + 0.5) / 3, (scene.sign_cell // 3 + 0.5) / 3
-        picture.paste(board, _apart(corner, centre))
+        board, _ = signboard(scene.sign, scene.sign_cell, SIZE)
+        centre = BOARDS[scene.sign_cell % 3], BOARDS[scene.sign_cell // 3]
+        picture.paste(board, (centre[0] - board.width // 2, centre[1] - board.height // 2))
     return picture
 
 
@@ -52,11 +52,10 @@ def tiles(picture: Image.Image) -> list[Image.Image]:
     return [picture.crop((x, y, x + SIZE, y + SIZE)) for x, y in CORNERS]
 
 
-def look(scenes: Sequence[Scene], tiled: bool) -> Float[Tensor, "scenes regions 128"]:
-    """Nine regions of the shrunk pictures, each the mean of four patches; `tiled`, 36 more of the tiles."""
+def look(scenes: Sequence[Scene], tiled: bool) -> Float[Tensor, "scenes patches 128"]:
+    """The patches of shrunk pictures, whitened; `tiled`, those of their tiles too. Each has the mark of its view."""
     pictures = [draw_large(scene) for scene in scenes]
-    whole = cells(lookout.look([shrunk(picture) for picture in pictures]))
-    if not tiled:
-        return whole
-    parts = cells(lookout.look([tile for picture in pictures for tile in tiles(picture)]))
-    return torch.cat([whole, parts.unflatten(0, (len(scenes), len(CORNERS))).flatten(1, 2)], dim=1)
+    views = [[shrunk(picture), *(tiles(picture) if tiled else [])] for picture in pictures]
+    seen = lookout.whiten(lookout.look([view for some in views for view in some]))
+    marks = torch.randn(1 + len(CORNERS), 1, lookout.WIDTH, generator=torch.Generator().manual_seed(0))
+    return (seen.unflatten(0, (len(scenes), -1)) + marks[: len(views[0])]).flatten(1, 2)

@@ -1,0 +1,37 @@
+"""What section 3 shows: connectors with their places, masks with their names."""
+
+import pytest
+import torch
+
+from labs.systems.outcome import kept
+from labs.teaching import connectors
+from labs.teaching.looking import looking
+
+
+def test_places_are_those_of_the_seed():
+    found = kept("blip2/fewer tokens")
+    for seed in range(3):
+        places = {arm: connectors.place(found, arm, seed) for arm in connectors.ARMS}
+        by_place = sorted(places, key=places.get)
+        means = [found.arms_by_seed[arm][seed].mean for arm in by_place]
+        assert means == sorted(means, reverse=True) and min(places.values()) == 1
+
+
+def test_a_dot_stands_for_every_seed_of_every_connector():
+    axes = connectors.scatter().axes[0]
+    drawn = [line for line in axes.lines if line.get_linestyle() == "None"]
+    assert len(drawn) == len(connectors.ARMS) and all(len(line.get_ydata()) == 3 for line in drawn)
+    assert {text.get_text() for text in axes.get_legend().get_texts()} >= set(connectors.MARKS)
+
+
+def test_each_mask_has_a_panel_and_all_names():
+    mask = torch.tensor([[1, 0], [2, 1], [0, 2]])
+    figure = looking({"one": mask, "two": mask}, ["a", "b", "c"], ["x", "y"], ["reads", "sees"])
+    for axes, title in zip(figure.axes, ("one", "two"), strict=True):
+        assert axes.get_title() == title and [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["reads", "sees"]
+
+
+def test_a_mask_of_another_size_is_refused():
+    with pytest.raises(ValueError, match="'one' is .2, 2., named are 1 rows, 2 columns"):
+        looking({"one": torch.zeros(2, 2, dtype=torch.int64)}, ["a"], ["x", "y"], ["reads"])
