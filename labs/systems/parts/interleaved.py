@@ -1,6 +1,6 @@
-"""Pages on which a film, a text and a sound take turns, and what is asked of each: "... in picture two?"
+"""Pages on which a film, a text and a sound take turns; each question says which of them it is about.
 
-<cls> 16 words for a film | <cls> top left big red star | <cls> 8 words for a sound | What colour is the ...
+    <cls> film, 16 words | <cls> top left big red star | <cls> sound, 8 words | What colour is the ... in picture two?
 """
 
 import random
