@@ -7,7 +7,7 @@ import torch
 from small_runs import every_arm, small
 
 from labs.systems import minigpt4
-from labs.systems.parts import connected, describe, talk, told
+from labs.systems.parts import connected, describe, shown, talk, told
 from labs.systems.parts.lexicon import END
 from labs.systems.parts.lookout import Material, material
 from labs.world.scene import Scene, Thing
@@ -66,7 +66,7 @@ def test_free_telling_is_what_teacher_forcing_finds_likeliest(few):
         words = said.removesuffix(" ...").replace(",", " ,")
         if not set(words.split()) <= told.lexicon().number.keys() or not words:
             continue
-        batch = talk.lay_out(model.rows([[talk.pair(told.DESCRIBE, words)]]))
+        batch = shown.rows(model.connector.tokens, [[talk.pair(told.DESCRIBE, words)]])
         likeliest = talk.answer_logits(model.language, batch, model.connector(seen[None])).argmax(-1)
         spoken = [told.lexicon().number[word] for word in words.split()]
         assert likeliest.tolist()[: len(spoken)] == spoken

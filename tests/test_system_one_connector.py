@@ -8,7 +8,7 @@ from small_runs import every_arm, small
 
 from labs.systems import one_connector
 from labs.systems.claim import Scores
-from labs.systems.parts import bound, eyes, hub, one_kind, one_thing, projected, sensor_towers, talk
+from labs.systems.parts import bound, eyes, hub, one_kind, one_thing, projected, sensor_towers, shown, talk
 from labs.systems.parts.lexicon import split
 from labs.systems.parts.senses import perceive
 from labs.world.scene import Thing
@@ -114,7 +114,7 @@ def test_an_exam_in_parts_is_the_exam_as_a_whole(monkeypatch):
     pairs = one_thing.ask(eyes.scenes("train", 7), ("size", "colour"))
     model = one_connector.build(0, vectors(7))
     whole = model.right(vectors(7), pairs)
-    monkeypatch.setattr(projected, "AT_ONCE", 3)
+    monkeypatch.setattr(shown, "AT_ONCE", 3)
     assert torch.equal(model.right(vectors(7), pairs), whole) and len(whole) == 14
 
 

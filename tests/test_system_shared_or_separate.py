@@ -7,7 +7,7 @@ from recipes import dual
 from small_runs import Shown, every_arm, small
 
 from labs.systems import shared_or_separate as system
-from labs.systems.parts import connected, early, lookout, operations, school, talk
+from labs.systems.parts import connected, early, lookout, operations, school, shown, talk
 from labs.systems.parts.connected import Connected
 from labs.systems.parts.lookout import Material
 from labs.systems.parts.talker import build as build_talker
@@ -66,7 +66,7 @@ def test_both_are_asked_the_same_about_the_same_scenes(few):
 def test_patches_are_words_to_the_shared_model():
     """Read where words stand, one after the other, by the same layers."""
     model, patches = early.build(0), torch.rand(1, 36, early.VALUES)
-    batch = talk.lay_out(model.rows([[talk.pair("Where is the star?", "top left")]]))
+    batch = shown.rows(model.connector.tokens, [[talk.pair("Where is the star?", "top left")]])
     words = model.language.get_input_embeddings()(batch.input_ids)
     words[:, 1:37] = model.connector(patches)
     with torch.no_grad():

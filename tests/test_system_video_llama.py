@@ -7,7 +7,18 @@ import torch
 from small_runs import every_arm, small
 
 from labs.systems import video_llama
-from labs.systems.parts import arriving, bound, branches, films, interleaved, listened, talk, taught_branches, told
+from labs.systems.parts import (
+    arriving,
+    bound,
+    branches,
+    films,
+    interleaved,
+    listened,
+    shown,
+    talk,
+    taught_branches,
+    told,
+)
 from labs.systems.parts.lexicon import MASK
 from labs.systems.parts.lookout import look
 from labs.systems.parts.talker import talker
@@ -186,7 +197,8 @@ def test_beside_a_dark_film_the_sound_is_read_from_its_own_words(few):
         taught_branches.watcher(0, 4, True)(listened.darkness(4)),
         taught_branches.listener(0, "pictures")(bound.partners()[:2]),
     )
-    rows = branches.ask(torch.cat([film.expand(2, -1, -1), sound], dim=1), listened.questions()[:2])
+    words = torch.cat([film.expand(2, -1, -1), sound], dim=1)
+    rows = shown.rows(words.shape[1], listened.questions()[:2])
     assert (rows.input_ids == talk.MASK).sum(1).tolist() == [branches.QUERIES + branches.HEARD] * 2
 
 

@@ -21,9 +21,10 @@ from torch import Tensor
 from labs.systems.claim import Claim, Scores
 from labs.systems.parts import bound, films, listened
 from labs.systems.parts.arriving import passes_left
-from labs.systems.parts.branches import choose, language, right
+from labs.systems.parts.branches import choose, language
 from labs.systems.parts.films import watch
 from labs.systems.parts.interleaved import pages, row
+from labs.systems.parts.shown import right
 from labs.systems.parts.talk import lay_out, told_rightly
 from labs.systems.parts.taught_branches import FRAMES, listener, watcher
 from labs.world import clip
@@ -39,7 +40,7 @@ def moves(seed: int, frames: int = FRAMES, positions: bool = True, shift: int = 
     """1 where it is told rightly which way a thing moves."""
     shown = films.moving()
     words = watcher(seed, frames, positions)(watch(shown, "heldout", frames).roll(shift, 0))
-    return _of_each(right(words, [film.pairs for film in shown]), 1)
+    return _of_each(right(language(), words, [film.pairs for film in shown]), 1)
 
 
 def orders(seed: int, positions: bool = True, shuffled: bool = False) -> Scores:
@@ -61,7 +62,7 @@ def hears(seed: int, taught: str = "pictures", shift: int = 0, dark: bool = Fals
     if sound:
         vectors = bound.bind("sound", seed).embed(listened.exam()).roll(shift, 0)
         words.append(listener(seed, taught)(vectors))
-    return _of_each(right(torch.cat(words, dim=1), pairs), len(listened.KINDS))
+    return _of_each(right(language(), torch.cat(words, dim=1), pairs), len(listened.KINDS))
 
 
 def interleaved(seed: int, shift: int = 0, in_words: bool = False) -> Scores:

@@ -11,20 +11,20 @@ from collections.abc import Sequence
 from functools import cache
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from labs.systems.parts.connected import Connector
 from labs.systems.parts.films import SLOTS, WATCHED
 from labs.systems.parts.lookout import WIDTH
-from labs.systems.parts.talk import answer_logits, answer_loss, lay_out, see, told_rightly, write
+from labs.systems.parts.shown import rows
+from labs.systems.parts.talk import answer_logits, write
 from labs.systems.parts.talker import SIZES, talker
-from labs.tuning.packing import Batch, Branch, Row
+from labs.tuning.packing import Branch
 
 WORDS = SIZES["strong"][0]  # their width
 QUERIES, HEARD = 16, 8  # words that the language model gets for a film, and for a sound
 SPREAD = 1.0  # of the positions of frames at first, where features of patches have a spread of 1
-AT_ONCE = 100  # films or sounds of an exam
 
 
 class VideoBranch(nn.Module):
@@ -79,28 +79,12 @@ def loudness(branch: VideoBranch | AudioBranch, sample: Float[Tensor, "sample ..
 # Reading: words of either branch, or of both one after the other, stand before what is asked
 
 
-def ask(words: Float[Tensor, "shown tokens width"], pairs: Sequence[Sequence[Branch]]) -> Batch:
-    """A row for each film or sound: room for its words, then what is asked about it."""
-    return lay_out([Row(see(words.shape[1]), list(some)) for some in pairs])
-
-
-def loss(words: Float[Tensor, "shown tokens width"], pairs: Sequence[Sequence[Branch]]) -> Float[Tensor, ""]:
-    """Cross-entropy of all answers."""
-    return answer_loss(language(), ask(words, pairs), words)
-
-
-def right(words: Float[Tensor, "shown tokens width"], pairs: Sequence[Sequence[Branch]]) -> Bool[Tensor, " pairs"]:
-    """Whether each answer is told rightly, one film or sound after another."""
-    parts = [slice(start, start + AT_ONCE) for start in range(0, len(pairs), AT_ONCE)]
-    return torch.cat([told_rightly(language(), ask(words[at], pairs[at]), words[at]) for at in parts])
-
-
 @torch.no_grad()
 def choose(
     words: Float[Tensor, "shown tokens width"], pairs: Sequence[Sequence[Branch]], options: Sequence[Sequence[str]]
 ) -> Int[Tensor, " pairs"]:
     """Which of a film's `options`, single words, is the likeliest answer to each pair, one film after another."""
-    batch = ask(words, pairs)
+    batch = rows(words.shape[1], pairs)
     logits = answer_logits(language(), batch, words)[::2]  # of the word; every second one is of the end behind it
     if len(logits) != sum(map(len, pairs)):
         raise ValueError("every answer must be one word")

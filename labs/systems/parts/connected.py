@@ -12,15 +12,14 @@ from labs.models.connectors.projectors import linear, mlp
 from labs.models.connectors.qformer import QFormer
 from labs.models.connectors.resampler import Resampler
 from labs.systems.claim import Scores
+from labs.systems.parts import shown
 from labs.systems.parts.learn import batches, learn
 from labs.systems.parts.lookout import PATCHES, WIDTH, Material, material
 from labs.systems.parts.shipped import fill
-from labs.systems.parts.talk import answer_loss, lay_out, see, told_rightly
 from labs.systems.parts.talker import talker
-from labs.tuning.packing import Branch, Row
+from labs.tuning.packing import Branch
 
 STEPS, BATCH, RATE = 600, 16, 3e-3  # scenes a step, with up to eight pairs each
-AT_ONCE = 100  # scenes of an exam
 CONNECTORS = ("linear", "MLP", "resampler", "Q-Former")
 FILE = "03_1/q_former.safetensors"  # in data/finished, made by scripts/keep_systems.py
 
@@ -61,24 +60,16 @@ class Connected(nn.Module):
         super().__init__()
         self.language, self.connector = language, connector
 
-    def rows(self, pairs: Sequence[Sequence[Branch]]) -> list[Row]:
-        """A picture each, then what is asked about it."""
-        return [Row(see(self.connector.tokens), list(some)) for some in pairs]
-
     def loss(self, seen: Float[Tensor, "scenes patches seen"], pairs: Sequence[Sequence[Branch]]) -> Float[Tensor, ""]:
         """Cross-entropy of all answers."""
-        return answer_loss(self.language, lay_out(self.rows(pairs)), self.connector(seen))
+        return shown.loss(self.language, self.connector(seen), pairs)
 
     @torch.no_grad()
     def right(
         self, seen: Float[Tensor, "scenes patches seen"], pairs: Sequence[Sequence[Branch]]
     ) -> Bool[Tensor, " pairs"]:
         """Whether each answer is told rightly, scene after scene."""
-        found = []
-        for start in range(0, len(pairs), AT_ONCE):
-            batch = lay_out(self.rows(pairs[start : start + AT_ONCE]))
-            found.append(told_rightly(self.language, batch, self.connector(seen[start : start + AT_ONCE])))
-        return torch.cat(found)
+        return shown.right(self.language, self.connector(seen), pairs)
 
 
 def build(kind: str, tokens: int = 16, seed: int = 0, size: str = "strong") -> Connected:
@@ -131,6 +122,6 @@ def answers(model: Connected, given: Material, kinds: Sequence[str] = ()) -> Sco
         [one for one, kind in zip(some, names, strict=True) if not kinds or kind in kinds]
         for some, names in zip(given.pairs, given.kinds, strict=True)
     ]
-    shown = torch.tensor([number for number, some in enumerate(pairs) if some])
-    right = model.right(given.seen[shown], [some for some in pairs if some])
+    asked = torch.tensor([number for number, some in enumerate(pairs) if some])
+    right = model.right(given.seen[asked], [some for some in pairs if some])
     return Scores(right.float().tolist(), [number for number, some in enumerate(pairs) for _ in some])

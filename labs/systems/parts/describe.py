@@ -10,8 +10,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from labs.systems.parts import told
-from labs.systems.parts.connected import AT_ONCE, Connected
+from labs.systems.parts.connected import Connected
 from labs.systems.parts.lexicon import DECODE, END, split
+from labs.systems.parts.shown import AT_ONCE
 from labs.systems.parts.talk import embed, lay_out, see, write
 from labs.systems.parts.told import DESCRIBE, lexicon
 from labs.tuning.packing import Branch, Row

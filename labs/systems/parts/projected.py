@@ -13,13 +13,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from labs.systems.claim import Scores
+from labs.systems.parts import shown
 from labs.systems.parts.learn import batches, learn
-from labs.systems.parts.talk import answer_loss, lay_out, see, told_rightly
 from labs.systems.parts.talker import talker
-from labs.tuning.packing import Batch, Branch, Row
+from labs.tuning.packing import Branch
 
 TOKENS, BATCH, RATE = 4, 32, 3e-3  # words that a vector becomes; scenes a step
-AT_ONCE = 300  # scenes of an exam
 
 
 class Projected(nn.Module):
@@ -37,14 +36,12 @@ class Projected(nn.Module):
 
     def loss(self, perceived: Float[Tensor, "scenes ..."], pairs: Sequence[Sequence[Branch]]) -> Float[Tensor, ""]:
         """Cross-entropy of all answers."""
-        return answer_loss(self.language, _rows(pairs), self.words(perceived))
+        return shown.loss(self.language, self.words(perceived), pairs)
 
     @torch.no_grad()
     def right(self, perceived: Float[Tensor, "scenes ..."], pairs: Sequence[Sequence[Branch]]) -> Bool[Tensor, " n"]:
         """Whether each answer is told rightly, scene after scene."""
-        starts = range(0, len(pairs), AT_ONCE)
-        parts = [(perceived[start : start + AT_ONCE], pairs[start : start + AT_ONCE]) for start in starts]
-        return torch.cat([told_rightly(self.language, _rows(asked), self.words(shown)) for shown, asked in parts])
+        return shown.right(self.language, self.words(perceived), pairs)
 
     @torch.no_grad()
     def as_loud_as_words(self, perceived: Float[Tensor, "scenes ..."]) -> None:
@@ -54,14 +51,14 @@ class Projected(nn.Module):
             parameter.mul_(factor)
 
 
-def build(seed: int, shown: Float[Tensor, "scenes ..."], tower: type[nn.Module] = nn.Identity) -> Projected:
-    """A new projection, behind a new `tower`; `shown` are a few scenes as it will perceive them."""
+def build(seed: int, sample: Float[Tensor, "scenes ..."], tower: type[nn.Module] = nn.Identity) -> Projected:
+    """A new projection, behind a new `tower`; `sample` are a few scenes as it will perceive them."""
     torch.manual_seed(seed)
     made = tower()
     with torch.no_grad():
-        width = made(shown).shape[1]
+        width = made(sample).shape[1]
     model = Projected(made, width)
-    model.as_loud_as_words(shown)
+    model.as_loud_as_words(sample)
     return model
 
 
@@ -86,7 +83,3 @@ def answers(
     places on, and counts the share of right answers: several others, for the luck of one would weigh."""
     right = [model.right(perceived.roll(-shift, 0), pairs).float() for shift in shifts]
     return Scores(torch.stack(right).mean(0).tolist(), [number for number, some in enumerate(pairs) for _ in some])
-
-
-def _rows(pairs: Sequence[Sequence[Branch]]) -> Batch:
-    return lay_out([Row(see(TOKENS), list(some)) for some in pairs])

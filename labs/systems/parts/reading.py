@@ -9,8 +9,9 @@ from transformers import PreTrainedModel
 
 from labs.systems.claim import Scores
 from labs.systems.parts import school, told
-from labs.systems.parts.connected import AT_ONCE, Connected, Connector
+from labs.systems.parts.connected import Connected, Connector
 from labs.systems.parts.lookout import Material
+from labs.systems.parts.shown import AT_ONCE
 from labs.systems.parts.talk import answer_loss, lay_out, read, told_rightly
 from labs.tuning.packing import Branch, Row
 

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from labs.systems.parts import films, listened
-from labs.systems.parts.branches import AudioBranch, VideoBranch, loss, loudness
+from labs.systems.parts.branches import AudioBranch, VideoBranch, language, loudness
 from labs.systems.parts.films import watch
 from labs.systems.parts.learn import batches, learn
 from labs.systems.parts.shipped import fill
+from labs.systems.parts.shown import loss
 
 FILE = "03_2/watcher.safetensors"  # in data/finished, made by scripts/keep_systems.py
 FRAMES = 4  # of a film, if nothing else is said
@@ -33,7 +34,7 @@ def watcher(seed: int, frames: int, positions: bool) -> VideoBranch:
 
     def loss_at(step: int) -> Tensor:
         shown = films.lesson(random.Random(f"video-llama {seed} {step}"), at(step).tolist(), PARADES)
-        return loss(branch(watch(shown, "train", frames)), [film.pairs for film in shown])
+        return loss(language(), branch(watch(shown, "train", frames)), [film.pairs for film in shown])
 
     learn(branch.parameters(), loss_at, STEPS, RATE)
     return branch.requires_grad_(False)
@@ -49,7 +50,7 @@ def listener(seed: int, taught: str) -> AudioBranch:
 
     def loss_at(step: int) -> Tensor:
         chosen = at(step)
-        return loss(branch(given[chosen]), [pairs[i] for i in chosen.tolist()])
+        return loss(language(), branch(given[chosen]), [pairs[i] for i in chosen.tolist()])
 
     learn(branch.parameters(), loss_at, AUDIO_STEPS, RATE)
     return branch.requires_grad_(False)
