@@ -115,10 +115,10 @@ def test_all_that_is_shared_learns_and_of_the_parts_the_connector_alone(shared):
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("blind", [True, False])
 def test_the_blind_learn_beside_other_pictures(shared, blind, few, monkeypatch):
-    given, asked, rows = few[shared], [], Connected.rows
+    given, asked, real = few[shared], [], Connected.loss
     shown = given._replace(seen=Shown(given.seen))
     monkeypatch.setattr(system, "material", lambda split, shared: shown)
-    monkeypatch.setattr(Connected, "rows", lambda self, pairs: asked.append(list(pairs)) or rows(self, pairs))
+    monkeypatch.setattr(Connected, "loss", lambda self, seen, pairs: asked.append(pairs) or real(self, seen, pairs))
     system.taught.__wrapped__(0, shared, STEPS, blind=blind)
     lessons = given.lessons()
     own = [[lessons.index(one) for one in some] for some in asked]
@@ -127,8 +127,8 @@ def test_the_blind_learn_beside_other_pictures(shared, blind, few, monkeypatch):
 
 @pytest.mark.parametrize("tasks", ["both", "questions"])
 def test_questions_alone_are_without_descriptions(tasks, few, monkeypatch):
-    asked, rows = [], Connected.rows
-    monkeypatch.setattr(Connected, "rows", lambda self, pairs: asked.append(list(pairs)) or rows(self, pairs))
+    asked, real = [], Connected.loss
+    monkeypatch.setattr(Connected, "loss", lambda self, seen, pairs: asked.append(pairs) or real(self, seen, pairs))
     system.taught.__wrapped__(0, True, STEPS, tasks=tasks)
     described = [one for some in lookout.described(few[True].scenes) for one in some]
     assert all((some[-1] in described) == (tasks == "both") for batch in asked for some in batch)
