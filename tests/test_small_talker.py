@@ -219,11 +219,12 @@ def test_swapped_examples_keep_names_and_questions():
     assert one.pictures[-2:] == other.pictures[-2:] and one.pictures != other.pictures
 
 
-def test_examples_of_a_name_share_what_it_means():
+def test_a_name_means_one_shape_or_one_colour_in_examples_and_answers():
     for seed in range(10):
         one = page(random.Random(seed), "train", 4, 2)
-        names = [one.row.prefix[4 * i + 2] for i in range(8)]
-        things = [pool("train")[number].things[0] for number in one.pictures[:8]]
+        ids = [*one.row.prefix, *(number for branch in one.row.branches for number in branch.ids)]
+        names = [ids[i + 1] for i, number in enumerate(ids) if number == DECODE]
+        things = [pool("train")[number].things[0] for number in one.pictures]
         for name in set(names):
             own = [thing for thing, given in zip(things, names, strict=True) if given == name]
             assert 1 in (len({thing.shape for thing in own}), len({thing.colour for thing in own}))

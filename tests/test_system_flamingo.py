@@ -1,14 +1,11 @@
 """Flamingo: what learns, what holds by construction, pages of examples, hints."""
 
-import random
-
 import pytest
 import torch
 from small_runs import every_arm, small
 
 from labs.systems import flamingo
 from labs.systems.parts import episodes, lookout
-from labs.systems.parts.lexicon import DECODE
 from labs.systems.parts.lookout import Material, material
 from labs.systems.parts.talker import talker
 
@@ -44,27 +41,6 @@ def test_a_resampler_makes_equally_few_tokens_of_any_number_of_frames():
 def test_a_hint_changes_the_question_and_not_the_items(few):
     with_hint, without = flamingo.look_there(0, True), flamingo.look_there(0, False)
     assert with_hint.scenes == without.scenes and len(with_hint.scenes) > 5
-
-
-def test_names_on_a_page_mean_what_their_pictures_show(few):
-    for number in range(20):
-        one = episodes.page(random.Random(number), "train", 2, 4)
-        ids = [*one.row.prefix, *(number for branch in one.row.branches for number in branch.ids)]
-        names = [ids[i + 1] for i, word in enumerate(ids) if word == DECODE]
-        things = [episodes.pool("train")[picture].things[0] for picture in one.pictures]
-        meant = [{about: {getattr(thing, about) for thing, own in zip(things, names, strict=True) if own == name}
-                  for about in ("shape", "colour")} for name in set(names)]  # fmt: skip
-        assert len(meant) == 2 and len(names) == 2 * 2 + 4
-        assert any(all(len(one[about]) == 1 for one in meant) for about in ("shape", "colour"))
-
-
-def test_pages_differ_only_in_what_they_are_to_differ_in(few):
-    """More examples leave the pictures to be named as they are; swapped ones leave every word as it is."""
-    pages = [(1, False), (3, False), (3, True)]
-    one, more, swapped = (episodes.page(random.Random(5), "heldout", shots, 2, swap) for shots, swap in pages)
-    assert one.pictures[-2:] == more.pictures[-2:] == swapped.pictures[-2:]
-    assert one.row.branches == more.row.branches and more.row == swapped.row
-    assert more.pictures[:-2] != swapped.pictures[:-2]
 
 
 def test_an_arm_of_every_claim_measures_the_same_items(few):
