@@ -249,7 +249,7 @@ def test_the_language_model_answers_from_texts_before_it_sees():
 def test_seeing_changes_no_text_where_experts_learn_and_much_where_all_does(few):
     batch = reads()
     before = talk.answer_logits(experts.talker(), batch)
-    after = {way: talk.answer_logits(experts.taught(way, 0).language, batch) for way in experts.WAYS}
+    after = {way: talk.answer_logits(experts.taught(way, 0, False, False).language, batch) for way in experts.WAYS}
     same = {way for way, logits in after.items() if torch.equal(logits, before)}
     assert same == {"connector alone", "visual experts", "norms, keys, values"}
 
@@ -261,7 +261,7 @@ def test_the_blind_learn_beside_other_pictures(few, blind, monkeypatch):
     monkeypatch.setattr(experts, "material", lambda split: few._replace(seen=shown))
     real = Connected.loss
     monkeypatch.setattr(Connected, "loss", lambda self, seen, pairs: asked.append(pairs) or real(self, seen, pairs))
-    experts.taught.__wrapped__("connector alone", 0, blind=blind)
+    experts.taught.__wrapped__("connector alone", 0, False, blind)
     lessons = few.lessons()
     own = [[lessons.index(one) for one in some] for some in asked]
     met = [rows.tolist() for rows in shown.rows[-len(own) :]]

@@ -55,8 +55,11 @@ def build(way: str, seed: int) -> Connected:
 
 
 @cache
-def taught(way: str, seed: int, texts: bool = False, blind: bool = False) -> Connected:
-    """After `STEPS` on questions and descriptions; with `texts` beside them, or `blind`, beside others' pictures."""
+def taught(way: str, seed: int, texts: bool, blind: bool) -> Connected:
+    """After `STEPS` on questions and descriptions; with `texts` beside them, or `blind`, beside others' pictures.
+
+    No argument has a default: however it is called, the same model is trained once.
+    """
     model, given = build(way, seed), material("train")
     if texts:
         model = BesideTexts(model.language, model.connector)
@@ -75,7 +78,7 @@ def answer(seed: int, way: str, texts: bool = False, blind: bool = False) -> Sco
 
 def read(seed: int, way: str, texts: bool = False) -> Scores:
     """1 where the same question is answered rightly from the scene's text, once seeing has been learned."""
-    return read_rightly(taught(way, seed, texts).language, material("heldout"))
+    return read_rightly(taught(way, seed, texts, False).language, material("heldout"))
 
 
 def untouched(seed: int) -> Scores:
