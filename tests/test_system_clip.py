@@ -2,25 +2,22 @@
 
 import pytest
 import torch
+from small_runs import small
 
 from labs.systems import clip
-from labs.systems.parts import eyes
+from labs.systems.parts import eyes, small_clip
 from labs.systems.parts.contrastive import NAMES, contrastive_loss, embed_pictures, embed_texts, read, related
 from labs.systems.parts.scoops import scoops
 from labs.world.splits import has_held_out_pair, is_held_out
 
 
 @pytest.fixture
-def cheap(monkeypatch):
+def cheap():
     """A few steps on a few scenes; what was trained so is forgotten afterwards."""
-    cached = (clip.training_set, clip.trained, clip.single_things, scoops, clip.scoop_pictures)
-    for function in cached:
-        function.cache_clear()
-    for name, value in {"STEPS": {"pixels": 2, "features": 3}, "PAIRS": 64, "BATCH": 16, "TESTED": 24}.items():
-        monkeypatch.setattr(clip, name, value)
-    yield
-    for function in cached:
-        function.cache_clear()
+    cached = (small_clip.training_set, small_clip.trained, clip.single_things, scoops, clip.scoop_pictures)
+    learning = {"STEPS": {"pixels": 2, "features": 3}, "PAIRS": 64, "BATCH": 16}
+    with small(cached, {small_clip: learning, clip: {"TESTED": 24}}):
+        yield
 
 
 def test_the_loss_is_the_librarys_where_each_caption_is_right_for_one_picture():
@@ -73,7 +70,7 @@ def test_one_cheap_run_of_every_arm(cheap):
 
 
 def test_a_class_for_each_name_cannot_name_what_it_never_met(cheap, monkeypatch):
-    monkeypatch.setattr(clip, "PAIRS", 512)
+    monkeypatch.setattr(small_clip, "PAIRS", 512)
     assert sum(clip.classified(0, words=False)) == 0
 
 

@@ -5,18 +5,20 @@ import torch
 from small_runs import every_arm, small
 
 from labs.systems import flamingo
-from labs.systems.parts import episodes, lookout
+from labs.systems.parts import episodes, lookout, paged
 from labs.systems.parts.lookout import Material, material
 from labs.systems.parts.talker import talker
+
+POOL = {"POOL": {"train": 300, "heldout": 300}}
 
 
 @pytest.fixture
 def few():
     """Two steps, on a few scenes that serve for learning and for the exam."""
     some = Material(*(part[:16] for part in material("heldout")))
-    own = {"STEPS": 2, "PAIRS": 4, "PAGES": 2, "TESTED": 6, "CROWD": 8, "material": lambda split, hinted=0.0: some}
-    values = {flamingo: own, episodes: {"POOL": {"train": 300, "heldout": 300}}}
-    with small((flamingo.trained, flamingo.pooled, episodes.pool, episodes.showing), values):
+    usual = {"material": lambda split, hinted=0.0: some}
+    values = {flamingo: usual | {"TESTED": 6, "CROWD": 8}, paged: usual | {"STEPS": 2, "PAIRS": 4, "PAGES": 2}}
+    with small((paged.trained, paged.pooled, episodes.pool, episodes.showing), values | {episodes: POOL}):
         yield some
 
 

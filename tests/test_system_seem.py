@@ -65,7 +65,9 @@ def random_masks(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def test_an_arm_of_every_claim_measures_the_same_items():
-    for claim in seem.claims():
+    claims = seem.claims()
+    assert len({claim.name for claim in claims}) == len(claims)
+    for claim in claims:
         every_arm(claim)
 
 

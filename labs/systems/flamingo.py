@@ -11,65 +11,26 @@ two pictures to name on a page instead of six, names stayed at chance.
 """
 
 import random
-from functools import cache, partial
+from functools import partial
 
 import torch
-from torch import Tensor
 
 from labs.models.connectors.resampler import Resampler
 from labs.systems.claim import Claim, Scores
 from labs.systems.parts import eyes, told
-from labs.systems.parts.episodes import SHOWN, page, pool
+from labs.systems.parts.episodes import SHOWN, page
 from labs.systems.parts.gated_talker import LATENTS, GatedTalker
-from labs.systems.parts.learn import batches, learn
 from labs.systems.parts.lookout import EXAM, PATCHES, WIDTH, look, material
 from labs.systems.parts.operations import counted
+from labs.systems.parts.paged import SHOTS, build, pooled, trained
 from labs.systems.parts.talk import answer_logits, lay_out, pair
 from labs.systems.parts.talker import talker
 from labs.tuning.packing import IGNORE, Row
 
-STEPS, RATE, PAIRS, PAGES = 600, 3e-3, 12, 4  # rows of each kind at a step
-SHOTS, TESTED = 4, 200  # examples of each name, at most; pages
-NAMED, ASKED = 6, 2  # pictures to name on a page to learn from, and on one of the exam
+TESTED, ASKED = 200, 2  # pages of the exam; pictures to name on each
 FRAMES = (1, 2, 4, 8, 16)
 COUNTED = 8  # scenes on which operations are counted
 CROWDED, CROWD = (5,), 300  # things in a complex scene; scenes
-
-
-def build(seed: int, every: int = 1) -> GatedTalker:
-    """A resampler and gated layers, new, around the frozen language model."""
-    language = talker()
-    torch.manual_seed(seed)
-    return GatedTalker(language, LATENTS, every)
-
-
-@cache
-def pooled(split: str) -> Tensor:
-    """What the eyes make of all single things: (scenes, 36, 128)."""
-    return look(pool(split))
-
-
-@cache
-def trained(seed: int, every: int, pages: bool, blind: bool) -> GatedTalker:
-    """After pairs and pages; or after pairs alone, as many more. `blind` shows other scenes' pictures beside pairs.
-
-    No argument has a default: however it is called, the same model is trained once.
-    """
-    model, given = build(seed, every), material("train", hinted=0.2)
-    lessons, pairs = given.lessons(), PAIRS if pages else PAIRS + PAGES
-    at, met = batches(len(given.scenes), pairs, seed), batches(len(given.scenes), pairs, seed + 1000)
-
-    def loss(step: int) -> Tensor:
-        rng, chosen = random.Random(f"{seed} {step}"), at(step)
-        rows, seen = [Row([*SHOWN], lessons[i]) for i in chosen.tolist()], given.seen[met(step) if blind else chosen]
-        if pages:
-            extra = [page(rng, "train", rng.randint(1, SHOTS), NAMED) for _ in range(PAGES)]
-            rows += [one.row for one in extra]
-            seen = torch.cat([seen, pooled("train")[[number for one in extra for number in one.pictures]]])
-        return model.loss(seen, rows)
-
-    learn(model.parameters_to_learn(), loss, STEPS, RATE)
-    return model.requires_grad_(False)
 
 
 # ---------------------------------------------------------------------------------------------------------------

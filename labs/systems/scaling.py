@@ -11,9 +11,10 @@ from functools import partial
 
 from labs.systems import clip
 from labs.systems.claim import Claim, Scores
+from labs.systems.parts.small_clip import PAIRS, STEPS, WIDTH, trained
 
 # From the least to the most; the last of each is what CLIP's own claims are measured with.
-INGREDIENTS = {"pairs": (64, 512, clip.PAIRS), "width": (4, 16, clip.WIDTH), "steps": (15, 50, clip.STEPS["features"])}
+INGREDIENTS = {"pairs": (64, 512, PAIRS), "width": (4, 16, WIDTH), "steps": (15, 50, STEPS["features"])}
 UNITS = {"pairs": "training pairs (data)", "width": "width of the text tower (model)", "steps": "steps (compute)"}
 
 
@@ -21,7 +22,7 @@ def build(seed: int, **ingredient: int) -> clip.CLIPModel:
     """A trained dual encoder with one ingredient changed: `build(0, pairs=512)`."""
     ((name, amount),) = ingredient.items()
     whole = amount == INGREDIENTS[name][-1]  # one model serves all three claims
-    return clip.trained(seed, "features") if whole else clip.trained(seed, "features", **ingredient)
+    return trained(seed, "features") if whole else trained(seed, "features", **ingredient)
 
 
 def measure(seed: int, ingredient: str, amount: int) -> Scores:
