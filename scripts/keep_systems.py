@@ -6,7 +6,7 @@ and which learned for longer than the claims do, five minutes each on a core; an
 which have read and never seen (labs.systems.parts.school), half an hour. Those of the claims' own length are kept so
 that no notebook has to wait for them, two minutes each at most: a connector that lets the stronger language model see
 (labs.systems.parts.connected), one for films (labs.systems.parts.taught_branches), and a model that reads and writes
-text, pictures and sounds (labs.systems.any_to_any).
+text, pictures and sounds (labs.systems.parts.any_model).
 """
 
 import argparse
@@ -15,8 +15,8 @@ from pathlib import Path
 
 from torch.nn import Module
 
-from labs.systems import any_to_any, masked_modelling, seem
-from labs.systems.parts import connected, school, talker, taught_branches
+from labs.systems import masked_modelling, seem
+from labs.systems.parts import any_model, connected, school, talker, taught_branches
 from labs.systems.parts.bound_sound import bind
 from labs.systems.parts.shipped import keep
 
@@ -45,7 +45,7 @@ def watcher() -> Mapping[str, Module]:
 
 
 def speaker() -> Mapping[str, Module]:
-    return {"speaker": any_to_any.train(SEED)}
+    return {"speaker": any_model.train(SEED)}
 
 
 RECIPES = {

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import labs
-from labs.systems import any_to_any, masked_modelling, seem
-from labs.systems.parts import connected, school, shown_segmenter, talker, taught_branches
+from labs.systems import masked_modelling, seem
+from labs.systems.parts import any_model, connected, school, shown_segmenter, talker, taught_branches
 from labs.systems.parts.bound_sound import Ear
 from labs.systems.parts.branches import VideoBranch
 from labs.systems.parts.connected import Connected, Connector
@@ -26,7 +26,7 @@ def asked(monkeypatch):
     monkeypatch.setattr(school, "train", talker.build)
     monkeypatch.setattr(connected, "connected", _connected)
     monkeypatch.setattr(taught_branches, "watcher", lambda seed, frames, positions: _watcher())
-    monkeypatch.setattr(any_to_any, "train", any_to_any.build)
+    monkeypatch.setattr(any_model, "train", any_model.build)
     return times
 
 
@@ -54,8 +54,8 @@ def test_what_is_written_is_opened_by_name_in_16_bits_and_frozen(asked, tmp_path
     made += tuple(talker.build(size, keep_systems.SEED) for size in talker.SIZES)
     made += (_connected("Q-Former", 16, keep_systems.SEED).connector,)
     opened = masked_modelling.shipped(), *shown_segmenter.shipped(), *map(talker.talker, talker.SIZES)
-    made += (_watcher(), any_to_any.build(keep_systems.SEED))
-    opened += (connected.shipped().connector, taught_branches.shipped(), any_to_any.shipped())
+    made += (_watcher(), any_model.build(keep_systems.SEED))
+    opened += (connected.shipped().connector, taught_branches.shipped(), any_model.shipped())
     for before, after in zip(made, opened, strict=True):
         weights = after.state_dict()
         assert weights.keys() == before.state_dict().keys() and not any(p.requires_grad for p in after.parameters())

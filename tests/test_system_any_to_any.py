@@ -7,7 +7,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from labs.models.pixels import to_pixels
 from labs.systems import any_to_any
-from labs.systems.parts import close_judge, close_ups, codec, eyes, taken_apart
+from labs.systems.parts import any_model, close_judge, close_ups, codec, eyes, taken_apart
 from labs.systems.parts.code_book import CodeBook, learn_codes
 from labs.systems.parts.contrastive import name_of
 from labs.systems.parts.tagged import DIRECTIONS, MODALITIES, Tagged
@@ -20,9 +20,9 @@ from labs.world.vocabulary import COLOURS, SHAPES
 CACHED = [
     codec.books,
     close_judge.recall,
-    *(getattr(any_to_any, name) for name in ("vocabulary", "tokens", "heldout", "train")),
+    *(getattr(any_model, name) for name in ("vocabulary", "tokens", "heldout", "train")),
 ]
-FEW = {any_to_any: {"TRAIN": 32, "HELDOUT": 64, "STEPS": 2, "BATCH": 4}, codec: {"LEARNED_FROM": 64},
+FEW = {any_model: {"TRAIN": 32, "HELDOUT": 64, "STEPS": 2, "BATCH": 4}, codec: {"LEARNED_FROM": 64},
        close_judge: {"KNOWN": 64}}  # fmt: skip
 
 
@@ -236,19 +236,19 @@ def test_the_likeliest_tokens_are_those_that_reading_all_again_would_give(words,
 
 def learned(monkeypatch, **how) -> list[tuple[str, str, torch.Tensor, torch.Tensor]]:
     """For each step what was read and written, and which scenes."""
-    steps, tokens = [], any_to_any.tokens
+    steps, tokens = [], any_model.tokens
     data = {modality: Shown(tokens(modality, "train")) for modality in MODALITIES}
-    loss = any_to_any.written_loss
+    loss = any_model.written_loss
 
     def keep(model, given, asked):
-        kinds = [next(m for m in MODALITIES if row[0, 0] == any_to_any.vocabulary().begin[m]) for row in (given, asked)]
+        kinds = [next(m for m in MODALITIES if row[0, 0] == any_model.vocabulary().begin[m]) for row in (given, asked)]
         steps.append((*kinds, data[kinds[0]].rows[-1], data[kinds[1]].rows[-1]))
         return loss(model, given, asked)
 
     with monkeypatch.context() as patch:
-        patch.setattr(any_to_any, "tokens", lambda modality, split: data[modality])
-        patch.setattr(any_to_any, "written_loss", keep)
-        any_to_any.train.__wrapped__(0, **how)
+        patch.setattr(any_model, "tokens", lambda modality, split: data[modality])
+        patch.setattr(any_model, "written_loss", keep)
+        any_model.train.__wrapped__(0, **how)
     return steps
 
 

@@ -8,7 +8,7 @@ from small_runs import every_arm, small
 
 from labs.systems import one_connector
 from labs.systems.claim import Scores
-from labs.systems.parts import bound, eyes, hub, one_kind, one_thing, projected, sensor_towers, shown, talk
+from labs.systems.parts import bound, eyes, hub, one_kind, one_thing, projected, sensor_towers, shown, staged, talk
 from labs.systems.parts.lexicon import split
 from labs.systems.parts.senses import perceive
 from labs.world.scene import Thing
@@ -16,7 +16,7 @@ from labs.world.vocabulary import COLOURS, DEPTHS, MOTIONS, PLACES
 
 CACHED = [
     *(getattr(bound, name) for name in ("bind", "perceive", "partners")),
-    *(hub.vectors, hub.pictures, sensor_towers.perceived, one_connector.taught, one_kind.asked_one),
+    *(hub.vectors, hub.pictures, sensor_towers.perceived, staged.taught, one_kind.asked_one),
 ]
 WIDTH = 8  # of vectors made up
 
@@ -26,7 +26,7 @@ def few():
     """A few steps on a few scenes; what was trained so is forgotten afterwards."""
     sizes = {
         bound: {"TRAIN": 48, "STEPS": 2, "BATCH": 16}, one_thing: {"TRAIN": 48, "HELDOUT": 12},
-        one_connector: {"STEPS": 2}, one_kind: {"STEPS": 2}, projected: {"BATCH": 8},
+        staged: {"STEPS": 2}, one_kind: {"STEPS": 2}, projected: {"BATCH": 8},
     }  # fmt: skip
     with small(CACHED, sizes):
         yield
@@ -89,7 +89,7 @@ def test_what_pictures_do_not_show_another_sense_does(kind, sense, choices):
 
 def test_what_is_perceived_comes_in_as_large_as_words():
     shown = 30 * vectors(100)
-    model = one_connector.build(0, shown)
+    model = projected.build(0, shown)
     words = model.words(shown)
     assert words.shape == (100, projected.TOKENS, model.language.config.hidden_size)
     torch.testing.assert_close(words.std(), model.language.get_input_embeddings().weight.std())
@@ -100,7 +100,7 @@ def test_the_language_model_is_frozen_and_all_else_learns(tower, monkeypatch):
     monkeypatch.setattr(projected, "BATCH", 4)
     scenes = eyes.scenes("train", 8)
     shown = vectors(8) if tower is torch.nn.Identity else perceive("motion", scenes)
-    model = one_connector.build(0, shown, tower)
+    model = projected.build(0, shown, tower)
     before, learned = states(model), {name for name, one in model.named_parameters() if one.requires_grad}
     projected.train(model, shown, one_thing.ask(scenes, ("motion",)), 2, 0)
     changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
@@ -112,7 +112,7 @@ def test_the_language_model_is_frozen_and_all_else_learns(tower, monkeypatch):
 
 def test_an_exam_in_parts_is_the_exam_as_a_whole(monkeypatch):
     pairs = one_thing.ask(eyes.scenes("train", 7), ("size", "colour"))
-    model = one_connector.build(0, vectors(7))
+    model = projected.build(0, vectors(7))
     whole = model.right(vectors(7), pairs)
     monkeypatch.setattr(shown, "AT_ONCE", 3)
     assert torch.equal(model.right(vectors(7), pairs), whole) and len(whole) == 14
@@ -146,18 +146,18 @@ def test_pictures_alone_are_pictures_alone(few, monkeypatch):
         assert sense == "picture"
         return hub.pictures(split)
 
-    monkeypatch.setattr(one_connector, "vectors", only_pictures)
-    one_connector.taught(0, ("picture",))
+    monkeypatch.setattr(staged, "vectors", only_pictures)
+    staged.taught(0, ("picture",))
     with pytest.raises(AssertionError):
-        one_connector.taught(0, ("picture",), ("sound",))
+        staged.taught(0, ("picture",), ("sound",))
 
 
 def test_every_order_meets_every_sense_equally_often(few, monkeypatch):
     senses, met = one_connector.SENSES, {}
     marked = {sense: float(number) for number, sense in enumerate(senses)}
-    monkeypatch.setattr(one_connector, "vectors", lambda sense, split, seed: torch.full((48, 1), marked[sense]))
-    monkeypatch.setattr(one_connector, "as_pictures_are", lambda found: found)
-    monkeypatch.setattr(one_connector, "STEPS", 12)  # each scene of a sense twice
+    monkeypatch.setattr(staged, "vectors", lambda sense, split, seed: torch.full((48, 1), marked[sense]))
+    monkeypatch.setattr(staged, "as_pictures_are", lambda found: found)
+    monkeypatch.setattr(staged, "STEPS", 12)  # each scene of a sense twice
 
     def learned(model, shown, pairs, steps, seed):
         at = projected.batches(len(pairs), projected.BATCH, seed)
@@ -165,13 +165,13 @@ def test_every_order_meets_every_sense_equally_often(few, monkeypatch):
         for number in shown[rows, 0].tolist():
             met[order][senses[int(number)]] = met[order].get(senses[int(number)], 0) + 1
 
-    monkeypatch.setattr(one_connector, "train", learned)
+    monkeypatch.setattr(projected, "train", learned)
     for order in ((senses,), one_connector.OTHERS_LAST, one_connector.OTHERS_FIRST, *(((one,),) for one in senses)):
         met[order] = {}
-        one_connector.taught.__wrapped__(0, *order)
+        staged.taught.__wrapped__(0, *order)
         assert met[order] == {sense: 96 for stage in order for sense in stage}
     met[order := one_connector.REHEARSED] = {}
-    one_connector.taught.__wrapped__(0, *order)
+    staged.taught.__wrapped__(0, *order)
     assert sum(met[order].values()) == 4 * 96 and met[order]["picture"] > 96  # no more steps, more of them on pictures
     assert next(iter(met[one_connector.OTHERS_LAST])) == "picture" == list(met[one_connector.OTHERS_FIRST])[-1]
 

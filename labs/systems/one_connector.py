@@ -16,46 +16,19 @@ after a first look at other held-out scenes, "rehearsed" after one seed had show
 """
 
 from collections.abc import Sequence
-from functools import cache, partial
-
-import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from functools import partial
 
 from labs.systems.claim import Claim, Scores
-from labs.systems.parts import projected
-from labs.systems.parts.hub import GAPS, as_pictures_are, pictures, sensed, vectors
+from labs.systems.parts.hub import GAPS, sensed
 from labs.systems.parts.one_kind import alone
 from labs.systems.parts.one_thing import TELLS, ask, chance, scenes
-from labs.systems.parts.projected import Projected, answers, train
+from labs.systems.parts.projected import answers
 from labs.systems.parts.sensor_towers import MotionTower, PointTower
+from labs.systems.parts.staged import taught
 
 SENSES = tuple(TELLS)  # pictures, and three that were bound to them
 BOUND = SENSES[1:]
-STEPS = 200  # for each sense
 SHIFTS = (1, 2, 3, 4)  # of controls: scenes so many places on
-
-
-def build(seed: int, shown: Float[Tensor, "scenes ..."], tower: type[nn.Module] = nn.Identity) -> Projected:
-    """A new matrix, and perhaps a new tower, before the frozen language model."""
-    return projected.build(seed, shown, tower)
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# Stages
-
-
-@cache
-def taught(seed: int, *stages: tuple[str, ...]) -> Projected:
-    """A projection after one stage after the other, of `STEPS` steps for each sense that is new; in a stage all its
-    senses are mixed. Whatever the order, so many senses take so many steps."""
-    model, met = build(seed, as_pictures_are(pictures("train")[:100])), set()
-    for stage, together in enumerate(stages):
-        shown = torch.cat([as_pictures_are(vectors(sense, "train", seed)) for sense in together])
-        pairs = [one for sense in together for one in ask(scenes("train"), TELLS[sense])]
-        train(model, shown, pairs, STEPS * len(set(together) - met), seed + 100 * stage)
-        met |= set(together)
-    return model.requires_grad_(False)
 
 
 # ---------------------------------------------------------------------------------------------------------------
