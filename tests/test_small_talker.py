@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from labs.systems.parts import school, talk, told
+from labs.systems.parts import eyes, lookout, school, talk, told
 from labs.systems.parts.connected import CONNECTORS, Connected, Connector
 from labs.systems.parts.episodes import page, pool
 from labs.systems.parts.gated_talker import GatedTalker, last_picture, pictures_of
@@ -14,7 +14,9 @@ from labs.systems.parts.talker import BACK, SIZES, build
 from labs.tuning.packing import IGNORE, Row
 from labs.world import splits
 from labs.world.scene import Scene, Thing
+from labs.world.vocabulary import COLOURS, SHAPES
 
+COMBINATIONS = {(colour, shape) for colour in COLOURS for shape in SHAPES}
 STAR = Scene((Thing("star", "red", "big", 0.1, 0.1), Thing("moon", "blue", "small", 0.5, 0.5)))
 
 
@@ -207,14 +209,14 @@ def test_gated_layers_every_second_block():
 
 
 def test_a_page_asks_the_same_pictures_however_many_examples_it_has():
-    few, many = (page(random.Random(5), "heldout", shots, 2) for shots in (1, 4))
+    few, many = (page(random.Random(5), "exam", shots, 2) for shots in (1, 4))
     assert few.pictures[-2:] == many.pictures[-2:]
     assert [one.ids for one in few.row.branches] == [one.ids for one in many.row.branches]
-    assert len(many.pictures) == 8 + 2
+    assert len(many.pictures) == 8 + 2 and set(few.pictures) <= set(many.pictures)
 
 
 def test_swapped_examples_keep_names_and_questions():
-    one, other = (page(random.Random(7), "heldout", 3, 2, swap) for swap in (False, True))
+    one, other = (page(random.Random(7), "exam", 3, 2, swap) for swap in (False, True))
     assert one.row == other.row
     assert one.pictures[-2:] == other.pictures[-2:] and one.pictures != other.pictures
 
@@ -228,6 +230,25 @@ def test_a_name_means_one_shape_or_one_colour_in_examples_and_answers():
         for name in set(names):
             own = [thing for thing, given in zip(things, names, strict=True) if given == name]
             assert 1 in (len({thing.shape for thing in own}), len({thing.colour for thing in own}))
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_no_picture_comes_twice_on_a_page_of_the_exam(swap):
+    for seed in range(200):  # of a hundred scenes that fit a name: with replacement one page in six has a pair
+        pictures = page(random.Random(seed), "exam", 4, 2, swap).pictures
+        assert len(set(pictures)) == len(pictures) == 10
+
+
+def test_colour_and_shape_are_independent_in_the_exam():
+    """Of the 64 combinations all but the eight that are held out, each of them as other scenes than those learned."""
+    things = [scene.things[0] for scene in pool("exam")]
+    assert {(thing.colour, thing.shape) for thing in things} == COMBINATIONS - splits.HELD_OUT_PAIRS
+    assert not set(pool("exam")) & {*pool("train"), *eyes.scenes("train", lookout.TRAIN, lookout.THINGS)}
+
+
+def test_a_pool_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="split must be one of train, exam, not 'heldout'"):
+        page(random.Random(0), "heldout", 1, 1)
 
 
 def test_room_for_a_picture_is_masks():

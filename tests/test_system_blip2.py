@@ -1,12 +1,15 @@
-"""BLIP-2: what learns at which stage, how many tokens the language model gets, and the claims."""
+"""BLIP-2: what learns from what at which stage, how many tokens the language model gets, and the claims."""
+
+import random
 
 import pytest
 import torch
+from recipes import dual
 from small_runs import every_arm, small
 
 from labs.systems import blip2
-from labs.systems.parts import connected
-from labs.systems.parts.lookout import Material, material
+from labs.systems.parts import connected, eyes
+from labs.systems.parts.lookout import Material, described, material
 
 
 @pytest.fixture
@@ -39,6 +42,26 @@ def test_stage_one_goes_without_the_language_model(few, monkeypatch):
     assert not torch.equal(before, model.connector(few.seen))
 
 
+def test_captions_are_those_that_the_text_tower_learned_to_read(few):
+    """By the recipe that made it; and none is longer than it reads."""
+    texts = blip2.captions(few.scenes)
+    for scene, text in zip(few.scenes, texts, strict=True):
+        assert text in {dual._text(scene, random.Random(number)) for number in range(40)}
+    model, read = eyes.dual_encoder().model, eyes.dual_encoder().processor.tokenizer(texts)
+    assert max(map(len, read["input_ids"])) <= model.config.text_config.max_position_embeddings
+
+
+def test_stage_one_contrasts_with_captions_and_describes(few, monkeypatch):
+    texts, told, read, loss = [], [], blip2.read, connected.Connected.loss
+    monkeypatch.setattr(blip2, "read", lambda some: texts.extend(some) or read(some))
+    monkeypatch.setattr(
+        connected.Connected, "loss", lambda self, seen, pairs: told.extend(pairs) or loss(self, seen, pairs)
+    )
+    blip2.represent(connected.build("Q-Former", blip2.QUERIES, 0).connector, 0)
+    assert texts == blip2.captions(few.scenes)
+    assert len(told) == blip2.FIRST * blip2.BATCH and all(one in described(few.scenes) for one in told)
+
+
 def test_after_stage_one_queries_come_in_as_loud_as_words(few):
     model = blip2.in_two_stages(0)
     assert frozen(model)
@@ -53,6 +76,7 @@ def test_descriptions_are_learned_beside_answers(few):
 def test_an_arm_of_every_claim_measures_the_same_items(few):
     claims = blip2.claims()
     assert len({claim.name for claim in claims}) == len(claims)
+    assert blip2.BLIND in claims[0].arms and blip2.BLIND not in blip2.ARMS
     for claim in claims:
         every_arm(claim, 21)
 

@@ -6,10 +6,11 @@ from small_runs import every_arm, small
 
 from labs.systems import flamingo
 from labs.systems.parts import episodes, lookout, paged
+from labs.systems.parts.lexicon import CLS
 from labs.systems.parts.lookout import Material, material
 from labs.systems.parts.talker import talker
 
-POOL = {"POOL": {"train": 300, "heldout": 300}}
+POOL = {"POOL": {"train": 300, "exam": 300}}
 
 
 @pytest.fixture
@@ -50,6 +51,25 @@ def test_an_arm_of_every_claim_measures_the_same_items(few):
     assert len({claim.name for claim in claims}) == len(claims)
     for claim in claims:
         every_arm(claim)
+
+
+def first_lesson(monkeypatch, blind: bool) -> tuple[torch.Tensor, list]:
+    """What is shown and what is read at the first step."""
+    met = []
+    with monkeypatch.context() as patch:
+        patch.setattr(paged.GatedTalker, "loss", lambda model, seen, rows: met.append((seen, rows)) or seen.sum())
+        patch.setattr(paged, "learn", lambda parameters, loss, steps, rate: loss(0))
+        paged.trained.__wrapped__(0, 1, True, blind)
+    return met[0]
+
+
+def test_blind_lessons_show_other_pictures_beside_pairs_and_as_examples(few, monkeypatch):
+    (seen, rows), (other, same) = (first_lesson(monkeypatch, blind) for blind in (False, True))
+    assert rows[:5] == same[:5]  # four pairs and the first page: what is read is the same
+    examples = rows[4].prefix.count(CLS)
+    alike = (seen[: 4 + examples + paged.NAMED] == other[: 4 + examples + paged.NAMED]).flatten(1).all(1)
+    assert examples >= 2 and not alike[: 4 + examples].any()
+    assert alike[4 + examples :].all()  # the pictures to be named, by names that mean nothing
 
 
 def test_the_language_model_forgets_what_it_looked_at(few):

@@ -1,7 +1,5 @@
 """LLaVA: what learns at which stage, wrong answers, tiles and signs."""
 
-import random
-
 import numpy as np
 import pytest
 import torch
@@ -10,7 +8,7 @@ from small_runs import every_arm, small
 from labs.systems import llava
 from labs.systems.parts import connected, describe, eyes, lookout, signs, talk, tiles, told
 from labs.systems.parts.lookout import PATCHES, Material, material
-from labs.tuning.packing import Branch
+from labs.tuning.packing import Branch, Row
 from labs.world.picture import SIZE, draw
 from labs.world.scene import Scene, Thing
 from labs.world.vocabulary import PLACES, SIGNS
@@ -23,7 +21,7 @@ def few():
     """Two steps in all, on a few scenes."""
     some = Material(*(part[:24] for part in material("heldout")))
     values = {"material": lambda split: some, "STEPS": 2, "ALIGNED": 1}
-    with small((llava.taught, llava.reader), {llava: values}):
+    with small((llava.taught, signs.reader), {llava: values, signs: {"STEPS": 2}}):
         yield some
 
 
@@ -38,17 +36,42 @@ def test_alignment_leaves_the_language_model_alone(few, aligned, language_learns
     assert changed == {"connector"} | ({"language"} if language_learns else set())
 
 
-def test_half_of_the_mistaken_answers_are_drawn_from_questions_of_the_same_kind():
-    answers = {"colour": ["red", "blue", "green", "pink"], "place": ["top left", "centre", "right", "bottom"]}
-    names = ["colour", "place"] * 200
-    pairs = [[talk.pair("Where is the star?", random.Random(i).choice(answers[kind]))] for i, kind in enumerate(names)]
-    given = Material((), torch.zeros(0), pairs, [[kind] for kind in names])
+def asked(answers: dict[str, list[str]], each: int) -> Material:
+    """Every kind so many times, its answers in turn, a scene a question."""
+    names = list(answers) * each
+    told_in_turn = [answers[kind][number // len(answers) % len(answers[kind])] for number, kind in enumerate(names)]
+    pairs = [[talk.pair("Where is the star?", answer)] for answer in told_in_turn]
+    return Material((Scene((STAR,)),) * len(names), torch.zeros(0), pairs, [[kind] for kind in names])
+
+
+def said(pairs: list[list[Branch]]) -> list[str]:
+    return [told.lexicon().read(torch.tensor(one.ids[one.supervised.index(True) :])) for (one,) in pairs]
+
+
+def test_half_of_the_answers_are_wrong_and_all_are_answers_to_questions_of_their_kind():
+    answers = {"existence": ["yes", "no"], "place": ["top left", "centre", "right", "bottom"]}
+    given = asked(answers, 400)
     found = llava.mistaken(given, 0)
-    texts = [told.lexicon().read(torch.tensor(one.ids[one.supervised.index(True) :])) for (one,) in found]
-    assert all(text in answers[kind] for text, kind in zip(texts, names, strict=True))
-    changed = sum(one != other for one, other in zip(found, pairs, strict=True)) / len(pairs)
-    assert 0.25 < changed < 0.5  # half are drawn anew, a quarter of those are right by chance
+    assert all(text in answers[kind] for text, (kind,) in zip(said(found), given.kinds, strict=True))
+    for kind in answers:  # of two answers as of four: a mistaken one is never right by chance
+        rows = zip(said(found), said(given.pairs), given.kinds, strict=True)
+        changed = [one != other for one, other, (name,) in rows if name == kind]
+        assert 0.42 < sum(changed) / len(changed) < 0.58
     assert all(isinstance(one, Branch) and one.ids[-1] == talk.END for (one,) in found)
+
+
+def test_wrong_answers_are_as_frequent_as_they_are_elsewhere():
+    given = asked({"colour": ["red", "blue", "blue", "blue", "green", "red"]}, 900)  # 2 : 3 : 1
+    pairs = zip(said(given.pairs), said(llava.mistaken(given, 0)), strict=True)
+    wrong = [new for old, new in pairs if old == "red" and new != old]
+    assert 0.65 < wrong.count("blue") / len(wrong) < 0.85 and set(wrong) == {"blue", "green"}
+
+
+def test_descriptions_stay_clean_in_noisy_data():
+    given = asked({"existence": ["yes", "no"]}, 20)
+    noisy = given._replace(pairs=llava.mistaken(given, 0))
+    assert noisy.pairs != given.pairs
+    assert [some[-1] for some in noisy.lessons()] == [one for (one,) in lookout.described(given.scenes)]
 
 
 def test_large_pictures_show_things_as_large_as_the_eyes_know_them():
@@ -104,6 +127,36 @@ def test_every_word_stands_on_as_many_signs_and_never_on_a_thing():
 def test_unread_words_are_on_no_sign_to_learn_from():
     known = SIGNS[: -len(signs.UNREAD)]
     assert not {scene.sign for scene in signs.scenes_with_signs("train", known)} & set(signs.UNREAD)
+
+
+def test_words_are_chosen_by_what_is_told_before_any_answer_is_read():
+    model, given = connected.build("Q-Former"), signs.material("heldout", False)
+    few, numbers = Material(*(part[:12] for part in given)), [talk.write(word)[0] for word in SIGNS]
+    seen = model.connector(few.seen)
+    for number, word in enumerate(signs.likeliest(model, few, SIGNS)):
+        row = talk.lay_out([Row(talk.see(seen.shape[1]), [talk.pair(told.READ, SIGNS[-1])])])
+        logits = talk.answer_logits(model.language, row, seen[number : number + 1])[0]
+        assert word == SIGNS[int(logits[numbers].argmax())]
+    assert set(signs.likeliest(model, few, SIGNS[:2])) <= set(SIGNS[:2])
+
+
+def test_exchanged_no_scene_keeps_its_picture_and_words_meet_as_by_chance():
+    scenes = signs.scenes_with_signs("heldout", signs.UNREAD)
+    numbered = Material(scenes, torch.arange(len(scenes)).float()[:, None, None].expand(-1, 1, 128), [], [])
+    other = signs.exchanged(numbered, 0).seen[:, 0, 0].long()
+    assert sorted(other.tolist()) == list(range(len(scenes)))
+    assert all(number != which for number, which in enumerate(other.tolist()))
+    same = sum(scenes[which].sign == scene.sign for which, scene in zip(other.tolist(), scenes, strict=True))
+    assert 0.4 < same / len(scenes) < 0.6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_q_former_is_as_loud_whatever_it_reads(seed):
+    """So it does no harm that how loud it is was set on other patches than those that it learns from."""
+    model = connected.build("Q-Former", seed=seed)
+    for tiled in (False, True):
+        seen = model.connector(signs.material("heldout", tiled).seen[:100])
+        assert 0.9 < seen.std() / model.language.get_input_embeddings().weight.std() < 1.1
 
 
 def test_descriptions_are_judged():

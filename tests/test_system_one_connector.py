@@ -110,6 +110,15 @@ def test_the_language_model_is_frozen_and_all_else_learns(tower, monkeypatch):
     assert changed <= learned and not any(name.startswith("language") for name in learned)
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_frozen_tower_stays_as_it_came(few, frozen):
+    tower = sensor_towers.MotionTower
+    came = projected.build(0, sensor_towers.perceived("motion", "train")[:100], tower).tower.state_dict()
+    model = one_kind.asked_one(0, "motion", "motion", tower, frozen)
+    same = [torch.equal(value, came[name]) for name, value in model.tower.state_dict().items()]
+    assert all(same) if frozen else not all(same)
+
+
 def test_an_exam_in_parts_is_the_exam_as_a_whole(monkeypatch):
     pairs = one_thing.ask(eyes.scenes("train", 7), ("size", "colour"))
     model = projected.build(0, vectors(7))

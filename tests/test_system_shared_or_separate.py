@@ -7,15 +7,19 @@ from recipes import dual
 from small_runs import Shown, every_arm, small
 
 from labs.systems import shared_or_separate as system
-from labs.systems.parts import connected, early, lookout, operations, school, shown, talk
+from labs.systems.parts import by_place, connected, early, eyes, lookout, operations, school, shown, talk
 from labs.systems.parts.connected import Connected
 from labs.systems.parts.lookout import Material
 from labs.systems.parts.talker import build as build_talker
 from labs.systems.parts.talker import talker
+from labs.world import splits
+from labs.world.grammar import at
 from labs.world.picture import draw
+from labs.world.vocabulary import COLOURS, SHAPES
 
 FEW, STEPS = 48, 2
 TIMES = system.LONGER / system.STEPS  # before tests make both small
+EXAM, TRAIN = by_place.ASKED, lookout.TRAIN  # likewise
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +36,12 @@ def few(seen):
     values["MODELS"] = {name: (shared, min(steps, STEPS)) for name, (shared, steps) in system.MODELS.items()}
     values |= {"STEPS": STEPS, "LONGER": STEPS}
     with small(
-        (system.taught, system.pre_training),
+        (system.taught, system.pre_training, by_place.material),
         {
             system: values,
             connected: {"material": lambda split: seen[False]},
             lookout: {"TRAIN": FEW},
+            by_place: {"ASKED": FEW},
             operations: {"SAMPLE": 1},
         },
     ):
@@ -132,6 +137,59 @@ def test_questions_alone_are_without_descriptions(tasks, few, monkeypatch):
     system.taught.__wrapped__(0, True, STEPS, tasks=tasks)
     described = [one for some in lookout.described(few[True].scenes) for one in some]
     assert all((some[-1] in described) == (tasks == "both") for batch in asked for some in batch)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Shapes and colours, in new scenes of known combinations
+
+
+def test_scenes_of_shapes_and_colours_are_new_and_none_is_held_out(monkeypatch):
+    monkeypatch.setattr(by_place, "ASKED", EXAM)
+    asked, learned = by_place.scenes(), set(eyes.scenes("train", TRAIN, lookout.THINGS))
+    assert len(set(asked)) == len(asked) and not learned & set(asked)
+    assert not any(splits.is_held_out(scene) for scene in asked)
+    assert {len(scene.things) for scene in asked} == set(lookout.THINGS)
+
+
+def test_things_are_named_by_their_place_and_by_nothing_that_helps():
+    given = by_place.material(False)
+    for scene, pairs in zip(given.scenes, given.pairs, strict=True):
+        asked = {tuple(one.ids): kind for one, kind in zip(pairs, by_place.KINDS, strict=True)}
+        options = {
+            tuple(talk.pair(f"What {kind} is the thing {at('en', thing.place)}?", getattr(thing, kind)).ids): kind
+            for thing in scene.things
+            for kind in by_place.KINDS
+        }
+        assert asked.items() <= options.items() and len(asked) == len(by_place.KINDS)
+    assert by_place.GUESSED == 1 / len(SHAPES) == 1 / len(COLOURS)
+
+
+@pytest.mark.parametrize("kind", by_place.KINDS)
+def test_of_each_kind_both_are_asked_the_same(kind, monkeypatch):
+    asked, words = [], {tuple(talk.write(word)) for word in (SHAPES if kind == "shape" else COLOURS)}
+
+    def right(self, seen, pairs):
+        asked.append((seen.shape, pairs))
+        return torch.arange(len(pairs)) % 2 == 0
+
+    monkeypatch.setattr(Connected, "right", right)
+    monkeypatch.setattr(system, "taught", lambda seed, shared, steps: system.build(seed, shared))
+    scores = [system.tell(0, shared, STEPS, kind) for shared in (True, False)]
+    assert scores[0] == scores[1] and scores[0].values[:2] == [1, 0]
+    (patches, ours), (features, theirs) = asked
+    assert ours == theirs and (patches[2], features[2]) == (early.VALUES, lookout.WIDTH)
+    assert all(len(some) == 1 and tuple(some[0].ids[-2:-1]) in words for some in ours)
+
+
+def test_the_blind_differ_from_the_seeing_by_nothing_else():
+    claims = {claim.name: claim for claim in system.claims()}
+    for name in ("parts from the shelf", "colours are in the pixels", "shapes take eyes"):
+        arms = claims[name].arms
+        for blind, seeing in system.BLIND.items():
+            assert arms[blind].func is arms[seeing].func, name
+            assert arms[blind].keywords == arms[seeing].keywords | {"blind": True}, name
+    for name in ("colours are in the pixels", "shapes take eyes"):
+        assert claims[name].controls == dict.fromkeys(system.BLIND, by_place.GUESSED)
 
 
 # ---------------------------------------------------------------------------------------------------------------

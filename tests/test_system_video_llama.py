@@ -18,6 +18,7 @@ from labs.systems.parts import (
     talk,
     taught_branches,
     told,
+    watched,
 )
 from labs.systems.parts.lexicon import MASK
 from labs.systems.parts.lookout import look
@@ -25,10 +26,11 @@ from labs.systems.parts.talker import talker
 from labs.world import clip
 from labs.world.picture import draw
 from labs.world.splits import has_held_out_pair
+from labs.world.vocabulary import COLOURS, MOTIONS, SHAPES, SIZES
 
 CACHED = [
     *(getattr(bound, name) for name in ("bind", "perceive", "partners")),
-    *(getattr(films, name) for name in ("pool", "seen", "moving", "parades")),
+    *(getattr(films, name) for name in ("pool", "seen", "moving", "moved", "parades")),
     *(getattr(listened, name) for name in ("lessons", "exam", "questions", "darkness")),
     taught_branches.watcher, taught_branches.listener, interleaved.pages,
 ]  # fmt: skip
@@ -57,7 +59,7 @@ def answers(pairs: list) -> list[str]:
 # Films
 
 
-def test_one_frame_is_the_picture_and_two_are_begin_and_end(few):
+def test_one_frame_is_the_picture_and_two_are_the_first_and_the_last(few):
     scene, shown = films.pool("heldout")[3], films.moving()[3:4]
     frames = look(clip.as_pictures(clip.film(scene)))
     for rate, wanted in ((1, [0]), (2, [0, 7]), (8, range(8))):
@@ -87,7 +89,7 @@ def test_how_often_a_shape_is_seen_in_four_frames_does_not_tell_when_it_comes():
 
 def test_what_is_asked_about_a_parade_is_true_of_it(few):
     for film in films.parades():
-        first, _, last = films.shapes(film, "heldout")
+        first, _, last = films.shapes(film)
         assert answers(film.pairs) == [first, last]
     film = films.parade(random.Random(1), "train")
     assert answers(film.pairs)[:2] == [films.shapes(film, "train")[at] for at in (0, 2)]
@@ -96,7 +98,52 @@ def test_what_is_asked_about_a_parade_is_true_of_it(few):
 
 def test_which_way_a_thing_moves_is_asked_of_every_scene(few):
     assert [answers(film.pairs) for film in films.moving()] == [[one.things[0].motion] for one in films.pool("heldout")]
+    assert [films.way(film) for film in films.moving()] == [one.things[0].motion for one in films.pool("heldout")]
+    assert films.moved() == [film for film in films.moving() if answers(film.pairs) != ["still"]]
     assert all(map(has_held_out_pair, films.pool("heldout"))) and not any(map(has_held_out_pair, films.pool("train")))
+
+
+def test_films_to_learn_from_run_backwards_as_often_and_what_is_told_turns_with_them(few):
+    backwards, turned = list(range(films.SLOTS))[::-1], films.OPPOSITE | {"still": "still"}
+    ran = []
+    for number in range(24):
+        film, way = films.motion(random.Random(number), "train", number), films.pool("train")[number].things[0].motion
+        ran.append(film.moments == backwards)
+        assert film.moments in (backwards, backwards[::-1]) and film.scenes == [number] * films.SLOTS
+        assert answers(film.pairs)[:2] == [turned[way] if ran[-1] else way] * 2
+    assert 4 < sum(ran) < 20
+
+
+def test_the_other_way_is_on_the_same_axis_or_across_and_a_fixed_preference_is_right_half_the_time():
+    for other, same_axis in ((films.OPPOSITE, True), (films.ACROSS, False)):
+        assert sorted(other) == sorted(other.values()) == sorted(set(MOTIONS) - {"still"})
+        for way, wrong in other.items():
+            assert other[wrong] == way
+            assert (bool(MOTIONS[way][0]) == bool(MOTIONS[wrong][0])) == same_axis and way != wrong
+
+
+def test_a_film_and_the_same_backwards_are_one_heap_without_positions(few):
+    forwards = films.moved()
+    backwards = [film._replace(moments=film.moments[::-1]) for film in forwards]
+    there, back = (films.watch(shown, "heldout", 4) for shown in (forwards, backwards))
+    blank, placed = (taught_branches.build(4, 0, positions=positions) for positions in (False, True))
+    assert not torch.equal(there, back)
+    torch.testing.assert_close(blank(there), blank(back))
+    assert (placed(there) - placed(back)).abs().max() > 0.01
+
+
+def test_a_direction_is_scored_against_its_opposite_and_an_axis_against_the_other(few, monkeypatch):
+    def choose(words, pairs, options):
+        asked.extend(options)
+        return torch.arange(len(pairs)) % 2
+
+    monkeypatch.setattr(watched, "choose", choose)
+    ways = [films.way(film) for film in films.moved()]
+    for other in (films.OPPOSITE, films.ACROSS):
+        asked = []
+        scores = watched.moves(0, other)
+        assert asked == [[way, other[way]] for way in ways]
+        assert scores.values == [float(number % 2 == 0) for number in range(len(ways))]
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -115,7 +162,7 @@ def test_without_positions_frames_in_any_order_give_the_very_same_answers(few):
     blank, placed = (taught_branches.build(4, 0, positions=positions) for positions in (False, True))
     torch.testing.assert_close(blank(seen), blank(other))
     assert (placed(seen) - placed(other)).abs().max() > 0.01
-    pairs, shapes = [film.pairs for film in films.parades()], [films.shapes(f, "heldout") for f in films.parades()]
+    pairs, shapes = [film.pairs for film in films.parades()], [films.shapes(f) for f in films.parades()]
     assert torch.equal(*(branches.choose(blank(one), pairs, shapes) for one in (seen, other)))
 
 
@@ -192,6 +239,15 @@ def test_questions_are_about_the_thing_that_sounds(few):
         assert answers(pairs) == [scene.things[0].shape, scene.things[0].colour]
 
 
+def test_an_exam_names_things_by_their_place_which_tells_nothing_else(few):
+    told_of = {*SHAPES, *COLOURS, *SIZES}
+    asked = [*listened.questions(), *(page.pairs for page in interleaved.pages())]
+    for one in (one for pairs in asked for one in pairs):
+        question = told.lexicon().read(torch.tensor(one.ids[: one.supervised.index(True) - 1]))
+        assert "thing" in question.split() and not told_of & set(question.split()), question
+    assert not any(map(has_held_out_pair, listened.exam()))
+
+
 def test_beside_a_dark_film_the_sound_is_read_from_its_own_words(few):
     film, sound = (
         taught_branches.watcher(0, 4, True)(listened.darkness(4)),
@@ -228,6 +284,11 @@ def test_asked_again_nothing_is_encoded_twice():
     assert not left
 
 
+def test_of_films_that_have_come_all_frames_but_the_last_are_done_or_none():
+    ahead, none = video_llama.done_ahead(0, True), video_llama.done_ahead(0, False)
+    assert ahead.values == [1 - 1 / count for count in video_llama.RATES] and none.values == [0] * 4
+
+
 # ---------------------------------------------------------------------------------------------------------------
 
 
@@ -247,9 +308,9 @@ def test_each_branch_is_trained_once_whoever_asks_for_it(few, monkeypatch):
 
 
 def test_the_same_seed_gives_the_same_answers(few):
-    once = video_llama.orders(1).values
+    once = watched.orders(1).values
     taught_branches.watcher.cache_clear()
-    assert video_llama.orders(1).values == once
+    assert watched.orders(1).values == once
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from labs.systems.outcome import kept
+from labs.systems.parts.connected import Connector
 from labs.teaching import connectors
 from labs.teaching.looking import looking
 
@@ -15,6 +16,13 @@ def test_places_are_those_of_the_seed():
         by_place = sorted(places, key=places.get)
         means = [found.arms_by_seed[arm][seed].mean for arm in by_place]
         assert means == sorted(means, reverse=True) and min(places.values()) == 1
+
+
+def test_of_a_connector_those_parameters_count_that_learn_from_a_picture():
+    for kind, tokens in {(kind, max(2, tokens)) for kind, tokens in connectors.ARMS.values()}:  # one looks at itself
+        one = Connector(kind, connectors.WIDTH, tokens)
+        one(torch.randn(2, 36, 128)).square().sum().backward()
+        assert connectors.used(one) == sum(p.numel() for p in one.parameters() if p.grad is not None and p.grad.any())
 
 
 def test_a_dot_stands_for_every_seed_of_every_connector():
@@ -30,6 +38,11 @@ def test_each_mask_has_a_panel_and_all_names():
     for axes, title in zip(figure.axes, ("one", "two"), strict=True):
         assert axes.get_title() == title and [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["reads", "sees"]
+
+
+def test_a_third_way_of_looking_is_refused():
+    with pytest.raises(ValueError, match="shades for 2 ways, named are a, b, c"):
+        looking({"one": torch.zeros(1, 1, dtype=torch.int64)}, ["x"], ["y"], ["a", "b", "c"])
 
 
 def test_a_mask_of_another_size_is_refused():

@@ -16,7 +16,8 @@ likely as they are: of answers nearly equal in chances the likeliest is another 
 One model learns from the same scenes, in the same batches and in as many steps of each direction as six specialists
 of its size do together. All are asked about colours and shapes that training never showed together, equally often.
 Ten points of colours and shapes are one shape in five, if all colours are right: less would be no reason to keep six
-models. "By way of text" was worded after a first look at other scenes, in which the direct way had shown nothing.
+models; of reading pictures, where both come to 100 %, it says little. "By way of text" was worded after a first look at
+other scenes, in which the direct way had shown nothing.
 """
 
 from collections.abc import Callable
@@ -101,7 +102,7 @@ def _judged(modality: str) -> dict[str, Callable[[int], Scores]]:
 
 def _tags() -> Claim:
     return Claim(
-        "tags keep modalities apart",
+        "its own tokens alone",
         "Allowed only the tokens of the modality that is asked for, a model writes well-formed texts, pictures and "
         "sounds more often than allowed the whole vocabulary.",
         "right number of tokens of the right modality",

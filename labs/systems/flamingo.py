@@ -2,12 +2,14 @@
 gated cross-attention layers between its blocks, and learns from pages on which pictures and text take turns, so that a
 few examples in the prompt teach it a task.
 
-Kept: the perceiver resampler, however much is seen; gates that are shut at first; every word looks at the last picture
-before it and at no other; pairs and pages as data; names that only the examples on the page explain.
-Left out: an encoder of its own (the eyes are mini-clip's), video among the data, a language model of 70 billion.
+Kept: the perceiver resampler, which makes nine visual tokens of a picture, and would of a whole film; gates that are
+shut at first; every word looks at the last picture before it and at no other; pairs and pages as data; names that only
+the examples on the page explain.
+Left out: an encoder of its own (the eyes are mini-clip's), video among the data, a language model of 70 billion. Ours
+has three blocks: "before every second block" are two gated layers, of three.
 
-Settings were chosen with one seed: beside <cls> alone, without words after it that have nothing else to say, and with
-two pictures to name on a page instead of six, names stayed at chance.
+Names stayed at chance (one seed) when the prompt of a picture was <cls> alone, or when a page had two pictures to name
+instead of six; hence `SHOWN` and `NAMED`. Operations are floating-point operations (FLOPs) of matrix products.
 """
 
 import random
@@ -45,9 +47,9 @@ def answer(seed: int, every: int = 1, blind: bool = False) -> Scores:
 
 
 def name(seed: int, shots: int, pages: bool = True, swap: bool = False) -> Scores:
-    """1 where a picture gets its new name after `shots` examples of each of two; `swap` shows any pictures there."""
-    items = [page(random.Random(f"page {number}"), "heldout", shots, ASKED, swap) for number in range(TESTED)]
-    seen = pooled("heldout")[[number for one in items for number in one.pictures]]
+    """1 where a new picture gets its name after `shots` examples of each of two; `swap` shows any pictures there."""
+    items = [page(random.Random(f"page {number}"), "exam", shots, ASKED, swap) for number in range(TESTED)]
+    seen = pooled("exam")[[number for one in items for number in one.pictures]]
     right = trained(seed, 1, pages, False).right(seen, [one.row for one in items])
     return Scores(right.float().tolist(), [number for number in range(TESTED) for _ in range(ASKED)])
 
@@ -89,7 +91,10 @@ def answered_for_a_billion(seed: int, every: int) -> Scores:
 
 
 def certainty(seed: int, gated: bool) -> Scores:
-    """Log-probability of each held-out answer by the language model, bare or within layers whose gates are shut."""
+    """Log-probability of each word of the held-out answers, their ends among them.
+
+    The language model is bare, or within layers whose gates are shut.
+    """
     given, language = material("heldout"), talker()
     rows = [Row([*SHOWN], some) for some in given.pairs]
     batch = lay_out(rows)

@@ -2,11 +2,11 @@
 ImageBind's space to a language model, learned from pictures alone, serves sound, depth and motion too. ImageBind-LLM
 (Han et al., 2023, https://arxiv.org/abs/2309.03905): at use the nearest pictures stand in for what is sensed, a cache
 that closes the gap. OneLLM (Han et al., 2023, https://arxiv.org/abs/2312.03700): pictures first, then the other senses
-by the same projection. Language models of sensors and of points (PointLLM, Xu et al., 2023,
-https://arxiv.org/abs/2308.16911) learn a tower of their own.
+by the same projection, with earlier ones sampled again. PointLLM (Xu et al., 2023, https://arxiv.org/abs/2308.16911)
+puts such a projection behind a frozen encoder of points.
 
 Kept: encoders bound to pictures, frozen; one matrix that makes four words of a vector; a frozen language model that has
-read and never sensed; for motion and points a tower that learns with the matrix.
+read and never sensed; for motion and points a tower that, other than PointLLM's, learns with the matrix.
 Left out: tuning of the language model (PandaGPT's LoRA, ImageBind-LLM's gates in every layer); OneLLM's universal
 encoder and its several expert projections; ImageBind-LLM's sum of what is sensed and what is found.
 
@@ -129,6 +129,10 @@ def _order() -> list[Claim]:
             metric, arms, "pictures first", "all at once",
         ),
         Claim(
+            "pictures first, and again", "At equal steps, pictures first and then all senses, pictures too, is better "
+            "than all at once.", metric, arms, "pictures first, and again", "all at once",
+        ),
+        Claim(
             "pictures first, not last", "At equal steps, pictures first is better than pictures last.", metric, arms,
             "pictures first", "pictures last",
         ),
@@ -145,11 +149,12 @@ def _order() -> list[Claim]:
 
 
 def _motion() -> list[Claim]:
-    learned = partial(alone, sense="motion", kind="motion", tower=MotionTower)
+    tower = partial(alone, sense="motion", kind="motion", tower=MotionTower)
     arms = {
-        "its own tower": learned,
+        "its own tower": tower,
         "bound to pictures": partial(alone, sense="motion", kind="motion"),
-        "other recordings": partial(learned, shifts=SHIFTS),
+        "frozen at random": partial(tower, frozen=True),
+        "other recordings": partial(tower, shifts=SHIFTS),
     }
     common = {"metric": "right directions", "arms": arms, "controls": {"other recordings": chance(("motion",))}}
     return [
@@ -158,9 +163,13 @@ def _motion() -> list[Claim]:
             "above what they tell from other recordings.", better="its own tower", than="other recordings", **common,
         ),
         Claim(
-            "binding throws away", "A tower that learns with the projection tells which way a thing moves better than "
-            "one that was bound to pictures, which do not show it.", better="its own tower", than="bound to pictures",
-            **common,
+            "learning beats binding", "A tower that learns with the projection tells which way a thing moves better "
+            "than a frozen one that was bound to pictures, which do not show it.", better="its own tower",
+            than="bound to pictures", **common,
+        ),
+        Claim(
+            "binding throws away", "A frozen tower that was bound to pictures tells less of it than one that has "
+            "learned nothing.", better="frozen at random", than="bound to pictures", **common,
         ),
     ]  # fmt: skip
 

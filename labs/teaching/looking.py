@@ -19,8 +19,10 @@ def looking(
 ) -> Figure:
     """A panel a mask, under its title: 0 where a row does not look at a column, else the number of the way it does.
 
-    `ways` names the ways, from 1. Raises ValueError where a mask has another size than its names.
+    `ways` names the ways, from 1. Raises ValueError where a mask has another size than its names, or for a third way.
     """
+    if len(ways) >= len(SHADES):
+        raise ValueError(f"there are shades for {len(SHADES) - 1} ways, named are {', '.join(ways)}")
     for title, mask in masks.items():
         if mask.shape != (len(asking), len(asked)):
             raise ValueError(f"{title!r} is {tuple(mask.shape)}, named are {len(asking)} rows, {len(asked)} columns")
@@ -31,10 +33,12 @@ def looking(
         axes.set_xticks(range(len(asked)), asked, rotation=90, fontsize=7)
         axes.set_yticks(range(len(asking)), asking, fontsize=7)
         axes.set_title(title, fontsize=9)
+        axes.set_xlabel("is looked at", fontsize=8)
         axes.set_xticks([x - 0.5 for x in range(1, len(asked))], minor=True)
         axes.set_yticks([y - 0.5 for y in range(1, len(asking))], minor=True)
         axes.grid(which="minor", color="#dddddd", linewidth=0.5)
         axes.tick_params(which="both", length=0)
+    figure.axes[0].set_ylabel("looks", fontsize=8)
     marks = [Patch(facecolor=SHADES[number + 1], label=way) for number, way in enumerate(ways)]
     figure.legend(handles=marks, loc="outside lower center", ncols=len(marks), fontsize=8)
     return figure

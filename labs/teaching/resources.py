@@ -21,7 +21,7 @@ def resources(rows: Sequence[Resource], models: Sequence[str], ours: Mapping[str
 
     What nobody has found at its source stands in brackets, as the talk has it.
     """
-    table = Table(Column("model", overflow="fold"), *QUANTITIES, show_lines=True)
+    table = Table(Column("model", overflow="fold", min_width=20), *QUANTITIES, show_lines=True)
     for model in models:
         if not (own := sorted((row for row in rows if row.model == model), key=lambda row: row.said)):
             raise KeyError(f"no row of {model!r}: there are {', '.join(sorted({row.model for row in rows}))}")

@@ -2,7 +2,7 @@
 
 | modality | numbers                              | of a book of                     | read back as              |
 |----------|--------------------------------------|----------------------------------|---------------------------|
-| text     | 4, one a word                        | 24 words                         | text                      |
+| text     | 4, one a word                        | 24 words, 5 of them special      | text                      |
 | picture  | 37, one of its colour, 36 of patches | 32 colours and then 128 patches  | 72 x 72 pixels            |
 | sound    | 21, one of its pitch, 20 of timbre   | 32 pitches and then 128 timbres  | 5 times of 64 mel bands   |
 

@@ -5,6 +5,9 @@ a motion   A  A  A  A  A  A  A  A       Which way does the star move? Every slot
 a parade   A  A  A  B  B  B  C  C       Which shape comes first? Each scene keeps still. In four frames each of the
            A  A  B  B  B  B  C  C       three is as often the one that is seen twice, so that how often it is seen
            A  A  B  B  B  C  C  C       does not tell when it comes.
+
+A moving thing starts near the middle of its cell, so that all moments on one heap, in no order, often tell which way it
+went. Of the films to learn from half run backwards, and what is told turns with them: it is in the order alone.
 """
 
 import random
@@ -25,13 +28,15 @@ from labs.world import clip
 from labs.world.scene import Scene
 
 SLOTS = clip.FRAMES
-WATCHED = {1: (0,), 2: (0, 7), 4: (0, 2, 5, 7), 8: tuple(range(SLOTS))}  # from two frames on with begin and end
+WATCHED = {1: (0,), 2: (0, 7), 4: (0, 2, 5, 7), 8: tuple(range(SLOTS))}  # of two or more: the first and the last
 CUTS = ((3, 6), (2, 6), (2, 5))  # slots in which the second and the third scene of a parade begin
 POOL = {"train": 2048, "heldout": 300}  # scenes of one thing
 KINDS = ("shape", "colour", "size", "place")
 ASKED, BESIDES = 1, 3  # pairs to learn from besides order; at most, besides motion
 PARADED = 300  # parades of an exam
 PART = 128  # scenes at once
+OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
+ACROSS = {"left": "up", "up": "left", "right": "down", "down": "right"}  # along the other axis
 
 
 class Film(NamedTuple):
@@ -63,11 +68,17 @@ def watch(films: Sequence[Film], split: str, frames: int) -> Float[Tensor, "film
 
 
 def motion(rng: random.Random, split: str, number: int) -> Film:
-    """A thing that moves: which way, asked twice, for that is slow to learn; and one to three things more about it."""
-    scene = pool(split)[number]
+    """A thing that moves: which way, asked twice, for that is slow to learn; and one to three things more about it.
+
+    Every other film, by chance, runs backwards.
+    """
+    scene, backwards = pool(split)[number], rng.random() < 0.5
     which_way = told.question(scene, rng, "motion")
+    if backwards:
+        which_way = which_way._replace(answer=OPPOSITE.get(which_way.answer, which_way.answer))
     asked = [which_way, which_way, *told.questions(scene, rng, rng.randint(1, BESIDES), KINDS)]
-    return Film([number] * SLOTS, list(range(SLOTS)), [pair(one.text, one.answer) for one in asked])
+    moments = sorted(range(SLOTS), reverse=backwards)
+    return Film([number] * SLOTS, moments, [pair(one.text, one.answer) for one in asked])
 
 
 def parade(rng: random.Random, split: str) -> Film:
@@ -89,9 +100,15 @@ def lesson(rng: random.Random, numbers: Sequence[int], parades: int) -> list[Fil
 
 @cache
 def moving() -> list[Film]:
-    """Every held-out thing, which way it moves."""
+    """Every held-out thing, which way it moves; forwards."""
     asked = [told.question(scene, random.Random(0), "motion") for scene in pool("heldout")]
     return [Film([i] * SLOTS, list(range(SLOTS)), [pair(one.text, one.answer)]) for i, one in enumerate(asked)]
+
+
+@cache
+def moved() -> list[Film]:
+    """Those of things that do not keep still."""
+    return [film for film in moving() if way(film) in OPPOSITE]
 
 
 @cache
@@ -118,7 +135,12 @@ def unlike(rng: random.Random, split: str) -> list[int]:
             return numbers
 
 
-def shapes(film: Film, split: str) -> list[str]:
+def way(film: Film) -> str:
+    """Which one its held-out thing moves, forwards."""
+    return pool("heldout")[film.scenes[0]].things[0].motion
+
+
+def shapes(film: Film, split: str = "heldout") -> list[str]:
     """Those of its scenes, in their order."""
     return [pool(split)[number].things[0].shape for number in dict.fromkeys(film.scenes)]
 

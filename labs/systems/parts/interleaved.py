@@ -1,13 +1,15 @@
 """Pages on which a film, a text and a sound take turns; each question says which of them it is about.
 
     <cls> film, 16 words | <cls> top left big red star | <cls> sound, 8 words | What colour is the ... in picture two?
+
+A thing is named by its place, which tells neither its colour nor its shape.
 """
 
 import random
 from functools import cache
 from typing import NamedTuple
 
-from labs.systems.parts import films, listened, told
+from labs.systems.parts import films, listened, one_thing, told
 from labs.systems.parts.branches import HEARD, QUERIES
 from labs.systems.parts.school import of_page
 from labs.systems.parts.talk import pair, read, see
@@ -42,7 +44,7 @@ def _asked(rng: random.Random) -> Page:
         page = Page(*(rng.randrange(len(some)) for some in (*2 * [films.pool("heldout")], listened.exam())), [])
         shapes = [scene.things[0].shape for scene in page.scenes()]
     for which, scene in enumerate(page.scenes()):
-        for one in (told.question(scene, rng, kind) for kind in listened.KINDS):
+        for one in (one_thing.question(scene.things[0], kind) for kind in listened.KINDS):
             page.pairs.append(pair(*of_page(one.text, one.answer, which)))
     return page
 

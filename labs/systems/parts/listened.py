@@ -1,4 +1,8 @@
-"""Sounds of single things as vectors of the space of pictures, what is asked about them; a film that shows nothing."""
+"""Sounds of single things as vectors of the space of pictures, what is asked about them; a film that shows nothing.
+
+In the exam a thing is named by its place, which tells neither of what is asked: named by its colour, one shape of eight
+would be ruled out, as training shows no thing of that colour and shape.
+"""
 
 import random
 from functools import cache
@@ -8,7 +12,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from labs.systems.parts import bound, eyes, told
+from labs.systems.parts import bound, eyes, one_thing, told
 from labs.systems.parts.lookout import EXAM, look
 from labs.systems.parts.talk import pair
 from labs.tuning.packing import Branch
@@ -47,16 +51,17 @@ def lessons() -> list[list[Branch]]:
 
 @cache
 def exam() -> tuple[Scene, ...]:
-    """New things of names that were met: unseen names the ears do not tell (labs.systems.imagebind)."""
+    """New things, of pairs of colour and shape that training has shown, other than those of labs.systems.one_connector.
+
+    Unseen pairs the ears do not tell (labs.systems.imagebind).
+    """
     return eyes.scenes("train", EXAMINED, seed=EXAM)
 
 
 @cache
 def questions() -> list[list[Branch]]:
     """One of each kind about each thing of the exam."""
-    rngs = (random.Random(f"listened {number}") for number in range(EXAMINED))
-    asked = [[told.question(scene, rng, kind) for kind in KINDS] for scene, rng in zip(exam(), rngs, strict=True)]
-    return [[pair(one.text, one.answer) for one in some] for some in asked]
+    return one_thing.ask(exam(), KINDS)
 
 
 @cache

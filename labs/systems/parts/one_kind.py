@@ -1,6 +1,7 @@
 """A projection that learns one kind of question, about what no picture shows: which way a thing moves, how far it is.
 
-It stands behind a new tower that learns with it, or behind vectors of the joint space, whose encoders are frozen.
+It stands behind a new tower, which learns with it or stays as it came, or behind vectors of the joint space, whose
+encoders are frozen.
 """
 
 from collections.abc import Sequence
@@ -20,10 +21,11 @@ STEPS = 150
 
 
 @cache
-def asked_one(seed: int, sense: str, kind: str, tower: type[nn.Module] = nn.Identity) -> Projected:
+def asked_one(seed: int, sense: str, kind: str, tower: type[nn.Module], frozen: bool) -> Projected:
     """A projection that learned one kind of question: behind a new tower, or from vectors of the joint space."""
     shown = _shown(seed, sense, "train", tower)
     model = projected.build(seed, shown[:100], tower)
+    model.tower.requires_grad_(not frozen)
     train(model, shown, ask(scenes("train"), (kind,)), STEPS, seed)
     return model.eval().requires_grad_(False)
 
@@ -35,8 +37,10 @@ def _shown(seed: int, sense: str, split: str, tower: type[nn.Module]) -> Float[T
 
 
 def alone(
-    seed: int, sense: str, kind: str, tower: type[nn.Module] = nn.Identity, shifts: Sequence[int] = (0,)
-) -> Scores:
-    """1 where the one kind of question is answered rightly that a projection has learned."""
-    model = asked_one(seed, sense, kind, tower)
+    seed: int, sense: str, kind: str, tower: type[nn.Module] = nn.Identity, frozen: bool = False,
+    shifts: Sequence[int] = (0,),
+) -> Scores:  # fmt: skip
+    """1 where the one kind of question is answered rightly that a projection has learned; `frozen` leaves the tower as
+    it came, at random."""
+    model = asked_one(seed, sense, kind, tower, frozen)
     return answers(model, _shown(seed, sense, "heldout", tower), ask(scenes("heldout"), (kind,)), shifts)

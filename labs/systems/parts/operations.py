@@ -1,7 +1,8 @@
 """Operations of matrix products, forward and backward, counted while they happen: what it costs to learn and to answer.
 
-Two for a multiplication and an addition, as torch counts them. Norms, softmax and what turns positions are left out,
-some per cent in models of this size; the fused attention, which torch counts in part, is switched off meanwhile.
+Floating-point operations (FLOPs) are meant: two for a multiplication and an addition, as torch counts them. Norms,
+softmax and rotary embeddings are left out, some per cent in models of this size; the fused attention, which torch
+counts in part, is switched off meanwhile.
 """
 
 import random

@@ -32,8 +32,10 @@ def pooled(split: str) -> Tensor:
 
 @cache
 def trained(seed: int, every: int, pages: bool, blind: bool) -> GatedTalker:
-    """After pairs and pages; or after pairs alone, as many more. `blind` shows other scenes' pictures beside pairs.
+    """After pairs and pages; or after pairs alone, as many more.
 
+    `blind` shows other scenes' pictures beside pairs and any pictures as a page's examples, whose names then mean
+    nothing: the pictures to be named keep their places, and no answer has anything to do with what is seen.
     No argument has a default: however it is called, the same model is trained once.
     """
     model, given = build(seed, every), material("train", hinted=0.2)
@@ -44,7 +46,7 @@ def trained(seed: int, every: int, pages: bool, blind: bool) -> GatedTalker:
         rng, chosen = random.Random(f"{seed} {step}"), at(step)
         rows, seen = [Row([*SHOWN], lessons[i]) for i in chosen.tolist()], given.seen[met(step) if blind else chosen]
         if pages:
-            extra = [page(rng, "train", rng.randint(1, SHOTS), NAMED) for _ in range(PAGES)]
+            extra = [page(rng, "train", rng.randint(1, SHOTS), NAMED, blind) for _ in range(PAGES)]
             rows += [one.row for one in extra]
             seen = torch.cat([seen, pooled("train")[[number for one in extra for number in one.pictures]]])
         return model.loss(seen, rows)

@@ -52,7 +52,10 @@ class Projected(nn.Module):
 
 
 def build(seed: int, sample: Float[Tensor, "scenes ..."], tower: type[nn.Module] = nn.Identity) -> Projected:
-    """A new projection, behind a new `tower`; `sample` are a few scenes as it will perceive them."""
+    """A new projection, behind a new `tower`; `sample` are a few scenes as it will perceive them.
+
+    The projection begins with the same numbers whatever the seed, which chooses the tower's and the order of scenes.
+    """
     torch.manual_seed(seed)
     made = tower()
     with torch.no_grad():

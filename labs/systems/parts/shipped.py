@@ -1,4 +1,4 @@
-"""Small models that were trained for longer than the claims' ship in data/finished, in 16 bits, to be looked at.
+"""Small models that nobody should have to wait for ship in data/finished, in 16 bits.
 
 `python scripts/keep_systems.py` makes them again.
 """

@@ -2,7 +2,7 @@
 
 To answer from a text is to find a word and look at those beside it. A model of this size finds that out only after
 many thousand steps: it first has to learn to look back at all. So the heads of the first layer begin by looking one,
-two, four and five words back, set by the biases of their queries and keys alone; what they do with it is learned.
+two, three and four words back, set by the biases of their queries and keys alone; what they do with it is learned.
 (Looking back and then finding: Olsson et al., 2022, https://arxiv.org/abs/2209.11895.)
 """
 
