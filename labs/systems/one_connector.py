@@ -12,7 +12,9 @@ encoder and its several expert projections; ImageBind-LLM's sum of what is sense
 
 A sense's scenes are met equally often by a projection of its own and by one for all four, which learns for four times
 as many steps; in whatever order, four senses take equally many steps. The claims on the cache and on colour were worded
-after a first look at other held-out scenes, "rehearsed" after one seed had shown that pictures are forgotten.
+after a first look at other held-out scenes, "rehearsed" after one seed had shown that pictures are forgotten. Two were
+added after a review: "pictures first, and again" when both of its arms were known, "binding throws away" when that of
+the bound tower was. Seeds choose encoders, towers and the order of scenes; the matrix begins alike with each.
 """
 
 from collections.abc import Sequence

@@ -14,6 +14,8 @@ of frames tells which came first. Besides, what a frame rate is good for, and wh
 Order is learned soon, motion late: hence most films to learn from are of motion (seen with one seed, on other scenes).
 Motion is two questions: its axis is in the frames in any order, its direction in their order alone (parts.films). The
 latter is hardly learned; neither whitened features nor both ways side by side helped (one seed, on other scenes).
+The claims on motion were worded anew after a first measurement. One more was measured and given up at the floor: that
+four frames tell the middle thing of a parade and two do not (27, 19, 19 against 18, 17, 16 %, a guess being 17).
 """
 
 from collections.abc import Callable, Mapping

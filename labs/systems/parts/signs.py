@@ -12,7 +12,7 @@ from torch import Tensor
 from labs.systems.claim import Scores
 from labs.systems.parts import eyes, shown, told
 from labs.systems.parts.connected import STEPS, Connected, answers, build, train
-from labs.systems.parts.lookout import Material
+from labs.systems.parts.lookout import EXAM, Material
 from labs.systems.parts.talk import answer_logits, pair, write
 from labs.systems.parts.tiles import look
 from labs.world.scene import Scene
@@ -45,7 +45,8 @@ def material(split: str, tiled: bool, words: tuple[str, ...] = SIGNS) -> Materia
 def scenes_with_signs(split: str, words: Sequence[str]) -> tuple[Scene, ...]:
     """The scenes; every word stands on as many signs, but for the rest of a division."""
     rng, found = random.Random(f"signs {split}"), []
-    for number, scene in enumerate(eyes.fresh(split, TRAIN if split == "train" else HELDOUT, (1, 2))):
+    count, seed = (TRAIN, 0) if split == "train" else (HELDOUT, EXAM)
+    for number, scene in enumerate(eyes.scenes(split, count, (1, 2), seed)):
         free = sorted(set(range(9)) - {thing.cell for thing in scene.things})
         found.append(replace(scene, sign=words[number % len(words)], sign_cell=rng.choice(free)))
     return tuple(found)
