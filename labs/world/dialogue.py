@@ -28,14 +28,19 @@ def conversation(scene: Scene, rng: random.Random, language: str = "en") -> list
 
 def reasoning(scene: Scene, rng: random.Random, language: str = "en") -> tuple[str, str]:
     """A question about what would remain, answered in steps that end in the number."""
+    many, steps = taken_away(scene, rng, language)
+    if language == "en":
+        return f"If {many} go away, how many things are left? Explain.", steps
+    return f"Si se van {many}, ¿cuántas cosas quedan? Explica.", steps
+
+
+def taken_away(scene: Scene, rng: random.Random, language: str = "en") -> tuple[str, str]:
+    """Which things are taken away, "the red things", and in steps how many are left."""
+    check_language(language)
     name = rng.choice(("colour", "shape"))
     value = getattr(rng.choice(scene.things), name)
     taken = sum(getattr(thing, name) == value for thing in scene.things)
     numbers = [word(language, NUMBERS[n]) for n in (len(scene.things), taken, len(scene.things) - taken)]
     many = phrase(language, article="the", plural=True, **{name: value})
-    if language == "en":
-        question = f"If {many} go away, how many things are left? Explain."
-        return question, sentence("{} in all, {} taken away, so {} left".format(*numbers))
-    return f"Si se van {many}, ¿cuántas cosas quedan? Explica.", sentence(
-        "{} en total, {} menos, quedan {}".format(*numbers)
-    )
+    wording = "{} in all, {} taken away, so {} left" if language == "en" else "{} en total, {} menos, quedan {}"
+    return many, sentence(wording.format(*numbers))

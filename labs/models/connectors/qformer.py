@@ -6,7 +6,7 @@ Built as BERT is, with the norm behind each step. Held to the library's Blip2QFo
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from labs.models.connectors.attention import Attention
@@ -24,13 +24,20 @@ class QFormer(nn.Module):
         self.layers = nn.ModuleList(_Layer(width, seen if i % EVERY == 0 else None, heads) for i in range(layers))
 
     def forward(
-        self, seen: Float[Tensor, "n s seen"], words: Float[Tensor, "n words width"] | None = None
-    ) -> Float[Tensor, "n queries width"]:
-        """`words`, embedded, may talk to the queries and so tell them what to look for; the picture they never see."""
+        self, seen: Float[Tensor, "n s seen"], words: Float[Tensor, "n words width"] | None = None,
+        written: Bool[Tensor, "n words"] | None = None,
+    ) -> Float[Tensor, "n queries width"]:  # fmt: skip
+        """`words`, embedded, may talk to the queries and so tell them what to look for; the picture they never see.
+
+        Where instructions are of several lengths, nobody listens to what is not `written`.
+        """
         queries = self.queries.expand(len(seen), -1, -1)
         x = self.norm(queries if words is None else torch.cat([queries, words], dim=1))
+        heard = None
+        if written is not None:
+            heard = torch.cat([written.new_ones(queries.shape[:2]), written], dim=1)[:, None].expand(-1, x.shape[1], -1)
         for layer in self.layers:
-            x = layer(x, seen, len(self.queries))
+            x = layer(x, seen, len(self.queries), heard)
         return x[:, : len(self.queries)]
 
 
@@ -44,9 +51,10 @@ class _Layer(nn.Module):
         self.think, self.think_in_words = (_Step(_feed_forward(width), width) for _ in range(2))
 
     def forward(
-        self, x: Float[Tensor, "n tokens width"], seen: Float[Tensor, "n s seen"], queries: int
-    ) -> Float[Tensor, "n tokens width"]:
-        asking, words = self.talk(x, x).split([queries, x.shape[1] - queries], dim=1)
+        self, x: Float[Tensor, "n tokens width"], seen: Float[Tensor, "n s seen"], queries: int,
+        heard: Bool[Tensor, "n tokens tokens"] | None = None,
+    ) -> Float[Tensor, "n tokens width"]:  # fmt: skip
+        asking, words = self.talk(x, x, heard).split([queries, x.shape[1] - queries], dim=1)
         if self.look is not None:
             asking = self.look(asking, seen)
         return torch.cat([self.think(asking), self.think_in_words(words)], dim=1)
@@ -59,7 +67,7 @@ class _Step(nn.Module):
         super().__init__()
         self.inner, self.norm = inner, nn.LayerNorm(width, 1e-12)
 
-    def forward(self, x: Float[Tensor, "n tokens width"], *others: Tensor) -> Float[Tensor, "n tokens width"]:
+    def forward(self, x: Float[Tensor, "n tokens width"], *others: Tensor | None) -> Float[Tensor, "n tokens width"]:
         return self.norm(x + self.inner(x, *others))
 
 
