@@ -3,10 +3,13 @@
 Train what is trained once for all and keep it in data/finished: the promptable segmenter with its ear
 (labs.systems.seem) and the model that tells one sense from others (labs.systems.masked_modelling), which notebooks show
 and which learned for longer than the claims do, five minutes each on a core; and the two language models of section 3,
-which have read and never seen (labs.systems.parts.school), half an hour. Those of the claims' own length are kept so
+which have read and never seen (labs.systems.parts.school), half an hour; and the aligned captioner that section 4 tunes
+(labs.systems.parts.captioner), half an hour. Those of the claims' own length are kept so
 that no notebook has to wait for them, two minutes each at most: a connector that lets the stronger language model see
-(labs.systems.parts.connected), one for films (labs.systems.parts.taught_branches), and a model that reads and writes
-text, pictures and sounds (labs.systems.parts.any_model).
+(labs.systems.parts.connected), one for films (labs.systems.parts.taught_branches), a model that reads and writes
+text, pictures and sounds (labs.systems.parts.any_model), a connector that is told what is asked
+(labs.systems.parts.taught_tasks), and an adapter for each of six domains (labs.systems.parts.domain_adapters), a folder
+each.
 """
 
 import argparse
@@ -16,9 +19,21 @@ from pathlib import Path
 from torch.nn import Module
 
 from labs.systems import masked_modelling, seem
-from labs.systems.parts import any_model, connected, school, talker, taught_branches
+from labs.systems.parts import (
+    any_model,
+    base_model,
+    captioner,
+    connected,
+    domain_adapters,
+    school,
+    talker,
+    taught_branches,
+    taught_tasks,
+)
 from labs.systems.parts.bound_sound import bind
 from labs.systems.parts.shipped import keep
+from labs.systems.parts.shipped_adapters import SECTION, keep_adapter
+from labs.world.domains import NAMES
 
 FINISHED = Path(__file__).resolve().parents[1] / "data" / "finished"
 SEED = 0
@@ -48,20 +63,35 @@ def speaker() -> Mapping[str, Module]:
     return {"speaker": any_model.train(SEED)}
 
 
+def instructed() -> Mapping[str, Module]:
+    return {"connector": taught_tasks.aware(SEED, taught_tasks.TOKENS, False).connector}
+
+
+def aligned() -> Mapping[str, Module]:
+    language = base_model.train(SEED)
+    return {"language": language, "projector": captioner.align(language, SEED).model.multi_modal_projector}
+
+
 RECIPES = {
     "02_2/segmenter": segmenter, "02_3/teller": teller, "03_1/talkers": talkers, "03_1/q_former": q_former,
     "03_2/watcher": watcher, "03_2/speaker": speaker,
+    "04_1/instructblip": instructed, "04_1/captioner": aligned,
 }  # fmt: skip
+ADAPTERS = {f"{SECTION}/{name}": name for name in NAMES}  # folders
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", metavar="FILE")
     files = parser.parse_args(arguments).files
-    if unknown := set(files) - set(RECIPES):
-        parser.error(f"there is no file {', '.join(sorted(unknown))}: choose of {', '.join(RECIPES)}")
-    for name in files or RECIPES:
-        keep(FINISHED / f"{name}.safetensors", RECIPES[name]())
+    known = [*RECIPES, *ADAPTERS]
+    if unknown := set(files) - set(known):
+        parser.error(f"there is no file {', '.join(sorted(unknown))}: choose of {', '.join(known)}")
+    for name in files or known:
+        if name in ADAPTERS:
+            keep_adapter(FINISHED / name, domain_adapters.taught(ADAPTERS[name], SEED, "usual").model)
+        else:
+            keep(FINISHED / f"{name}.safetensors", RECIPES[name]())
 
 
 if __name__ == "__main__":

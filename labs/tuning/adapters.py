@@ -5,6 +5,7 @@ with using(model, "spanish"): ...           None is the base as it was
 plain = merge(model, "thermal")             a model of the library again, at no cost when it answers
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -29,6 +30,7 @@ def load_adapters(model: PreTrainedModel, folders: Mapping[str, Path]) -> PeftMo
             raise AdapterError(
                 f"there is no adapter {name!r} in {folder}: name the folder `adapter` of a finished run."
             )
+    _check_rows(folders)
     (first, folder), *others = folders.items()
     tuned = load_adapter(model, folder, first)
     for name, folder in others:
@@ -62,6 +64,18 @@ def merge(model: PeftModel, name: str) -> PreTrainedModel:
             "open the base without --qlora, load the adapter there and merge it."
         )
     return model.merge_and_unload(safe_merge=True, adapter_names=[name])
+
+
+def _check_rows(folders: Mapping[str, Path]) -> None:
+    """Raises AdapterError where some adapters bring rows of the embedding and others do not: PEFT would stumble."""
+    settings = {name: json.loads((Path(at) / "adapter_config.json").read_text()) for name, at in folders.items()}
+    with_rows = [name for name, one in settings.items() if one.get("trainable_token_indices")]
+    without = [name for name in settings if name not in with_rows]
+    if with_rows and without:
+        raise AdapterError(
+            f"{with_rows[0]!r} brings rows of the embedding and {without[0]!r} does not, which PEFT cannot keep on one "
+            "base: load them on two, or tune both with rows."
+        )
 
 
 def _check(model: PeftModel, name: str) -> None:

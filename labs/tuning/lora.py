@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 
 from labs.tuning.four_bit import repair_on_cpu
 from labs.tuning.parts import PARTS, part_of
+from labs.tuning.rows import row_layers, row_targets
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class LoraSpec:
     language: bool = True
     projector: bool = True
     vision: bool = False  # the eyes stay as they are unless your pictures look unlike all that they have seen
+    rows: tuple[int, ...] = ()  # tokens whose rows in the embedding learn too (labs.tuning.rows)
 
     def __post_init__(self) -> None:
         if self.r < 1 or self.lora_alpha < 1:
@@ -38,6 +40,8 @@ class LoraSpec:
             raise ValueError(f"lora_dropout must be from 0 to below 1, not {self.lora_dropout}")
         if not self.parts:
             raise ValueError(f"at least one part must be switched on: {', '.join(PARTS)}")
+        if list(self.rows) != sorted({row for row in self.rows if row >= 0}):
+            raise ValueError(f"rows must be numbers of tokens, each once and in order, not {self.rows}")
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -66,18 +70,27 @@ def target_modules(model: nn.Module, spec: LoraSpec) -> list[str]:
     return targets
 
 
-def add_lora(model: PreTrainedModel, spec: LoraSpec | None = None, seed: int = 0) -> PeftModel:
-    """Put adapters into `model` (which is changed in place) and freeze all else. The seed draws the A matrices."""
+def add_lora(
+    model: PreTrainedModel, spec: LoraSpec | None = None, seed: int = 0, targets: list[str] | None = None
+) -> PeftModel:
+    """Put adapters into `model` (which is changed in place) and freeze all else. The seed draws the A matrices.
+
+    `targets` are the full names of the layers that get one, where it is not to be all of the chosen parts.
+    """
     spec = spec or LoraSpec()
     config = LoraConfig(
         r=spec.r, lora_alpha=spec.lora_alpha, lora_dropout=spec.lora_dropout,
-        target_modules=target_modules(model, spec), task_type="CAUSAL_LM",
+        target_modules=targets or target_modules(model, spec), task_type="CAUSAL_LM",
+        trainable_token_indices=row_targets(model, spec.rows),
     )  # fmt: skip
     repair_on_cpu(model)
     model.name_or_path = model.name_or_path or None  # before 0.21 peft looks for a model called "" on the Hub
     with torch.random.fork_rng(), _without_future_warnings():
         torch.manual_seed(seed)
-        return get_peft_model(model, config)
+        adapted = get_peft_model(model, config)
+    for layer in row_layers(adapted):  # in float32 as the adapters are, whatever the base is in
+        layer.trainable_tokens_delta.float()
+    return adapted
 
 
 def load_adapter(model: PreTrainedModel, folder: Path, name: str = "default") -> PeftModel:

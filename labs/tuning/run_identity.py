@@ -32,7 +32,12 @@ def describe(model: Any) -> dict:
 def _adapted(model: Any) -> dict:
     """The layers with adapters: their number, and a checksum of their names, which PEFT shortens in its own lists."""
     names = sorted(name for name, module in model.named_modules() if hasattr(module, "lora_A"))
-    return {"layers": len(names), "names": hashlib.sha256(" ".join(names).encode()).hexdigest()[:16]}
+    rows = model.peft_config["default"].trainable_token_indices  # of the embedding; None in runs before there were any
+    return {"layers": len(names), "names": _checksum(names)} | ({"rows": _checksum([rows])} if rows else {})
+
+
+def _checksum(parts: list) -> str:
+    return hashlib.sha256(" ".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
 def _name(path: str) -> str:
