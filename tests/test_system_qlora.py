@@ -14,9 +14,10 @@ from labs.systems import qlora
 from labs.systems.parts import camera, quantised
 from labs.teaching import low_rank
 from labs.tuning.by_hand.code_books import decibels, decoder_weights, round_decoder, rounded, values
+from labs.tuning.label_logits import unwrapped
 from labs.tuning.parts import part_of
 
-CACHED = [*(getattr(qlora, name) for name in ("judged", "asked", "sureness", "_saved")), quantised.matrices,
+CACHED = [*(getattr(qlora, name) for name in ("tuned", "judged", "asked", "sureness", "_saved")), quantised.matrices,
           *(getattr(camera, name) for name in ("exam", "lessons", "ordinary"))]  # fmt: skip
 BOOKS = ("NF4", "FP4", "INT4")
 
@@ -126,6 +127,20 @@ def test_matrices_are_counted_once():
 
 # ---------------------------------------------------------------------------------------------------------------
 # Answers
+
+
+def test_rounding_again_brings_nothing_where_the_adapter_has_learned_nothing_and_moves_the_rest(cheap):
+    tuned = qlora.tuned("NF4", 0)
+    layers = dict(unwrapped(tuned.model).named_modules())
+    for name, layer in decoder_weights(quantised.rounded_again(tuned).model):
+        ours, four = layers[name], layers[name].base_layer.weight
+        base = library.dequantize_4bit(four.data, four.quant_state)
+        learned = ours.get_delta_weight("default").detach()
+        assert learned.norm() > 0 and (layer.weight - base).norm() > 0
+        torch.nn.init.zeros_(ours.lora_B["default"].weight)
+    for name, layer in decoder_weights(quantised.rounded_again(tuned).model):
+        four = layers[name].base_layer.weight
+        assert torch.allclose(layer.weight, library.dequantize_4bit(four.data, four.quant_state), atol=1e-6)
 
 
 def test_log_probabilities_are_those_of_the_answer_s_tokens(cheap, monkeypatch):

@@ -25,7 +25,7 @@ def ranks() -> Figure:
     base = 100 * outcome.arms["untuned"].mean
     axes.axhline(base, color=CONTROL, linestyle="--", label="untuned")
     axes.legend(fontsize=8, loc="lower right")
-    figure.suptitle("From rank 2 on, more rank buys little; a prefix of as many numbers learns less and forgets more", fontsize=11)
+    figure.suptitle("From rank 2 on more rank buys little; a prefix learns less and forgets more", fontsize=11)
     return figure
 
 

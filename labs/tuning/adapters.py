@@ -55,12 +55,12 @@ def using(model: PeftModel, name: str | None) -> Iterator[PeftModel]:
 def merge(model: PeftModel, name: str) -> PreTrainedModel:
     """W + (lora_alpha / r) B A as the weights of a plain model; `model` is used up.
 
-    Raises AdapterError for a base in 4 bits, which would round most of what was learned away.
+    Raises AdapterError for a base in 4 bits, where rounding again loses much of what was learned (labs.systems.qlora).
     """
     _check(model, name)
     if getattr(model.get_base_model(), "is_loaded_in_4bit", False):
         raise AdapterError(
-            "the base is in 4 bits, and rounding would undo what the adapter learned: "
+            "the base is in 4 bits, and to round it again would lose much of what the adapter learned: "
             "open the base without --qlora, load the adapter there and merge it."
         )
     return model.merge_and_unload(safe_merge=True, adapter_names=[name])

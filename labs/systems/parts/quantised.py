@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache, partial
 
 import torch
-from bitsandbytes.functional import quantize_4bit
+from bitsandbytes.functional import dequantize_4bit, quantize_4bit
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -17,12 +17,12 @@ from labs.evaluation.exam import Item
 from labs.models import catalog
 from labs.models.entry import Loaded
 from labs.systems.parts import camera
-from labs.tuning.by_hand.code_books import Book, round_decoder, values
+from labs.tuning.by_hand.code_books import Book, decoder_weights, round_decoder, rounded, values
 from labs.tuning.by_hand.nf4 import BLOCK, nearest, scaled
 from labs.tuning.collate import Collator
 from labs.tuning.examples import Examples
 from labs.tuning.four_bit import nf4, repair_on_cpu
-from labs.tuning.label_logits import token_losses
+from labs.tuning.label_logits import token_losses, unwrapped
 from labs.tuning.sharing import model_inputs
 
 ROLES = ("multimodal", "language", "generative", "dual_encoder")
@@ -43,6 +43,17 @@ def rounded_to(book: Book) -> Loaded:
     loaded = camera.load()
     round_decoder(loaded.model, book)
     return loaded
+
+
+@torch.no_grad()
+def rounded_again(tuned: Loaded) -> Loaded:
+    """A base in NF4 with its adapters merged into it, in NF4 again: what `labs.tuning.adapters.merge` refuses."""
+    plain, layers = camera.load(), dict(unwrapped(tuned.model).named_modules())
+    for name, layer in decoder_weights(plain.model):
+        four = layers[name].base_layer.weight
+        base = dequantize_4bit(four.data, four.quant_state).float()
+        layer.weight.copy_(rounded(base + layers[name].get_delta_weight("default"), "NF4"))
+    return plain
 
 
 LOADERS = {
