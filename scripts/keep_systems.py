@@ -8,8 +8,9 @@ which have read and never seen (labs.systems.parts.school), half an hour; and th
 that no notebook has to wait for them, two minutes each at most: a connector that lets the stronger language model see
 (labs.systems.parts.connected), one for films (labs.systems.parts.taught_branches), a model that reads and writes
 text, pictures and sounds (labs.systems.parts.any_model), a connector that is told what is asked
-(labs.systems.parts.taught_tasks), and an adapter for each of six domains (labs.systems.parts.domain_adapters), a folder
-each.
+(labs.systems.parts.taught_tasks), two adapters before and after preferences
+(labs.systems.parts.shipped_preference), and an adapter for each of six domains (labs.systems.parts.domain_adapters), a
+folder each.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from labs.systems.parts import (
     connected,
     domain_adapters,
     school,
+    shipped_preference,
     talker,
     taught_branches,
     taught_tasks,
@@ -72,10 +74,14 @@ def aligned() -> Mapping[str, Module]:
     return {"language": language, "projector": captioner.align(language, SEED).model.multi_modal_projector}
 
 
+def preference() -> Mapping[str, Module]:
+    return shipped_preference.adapters(SEED)
+
+
 RECIPES = {
     "02_2/segmenter": segmenter, "02_3/teller": teller, "03_1/talkers": talkers, "03_1/q_former": q_former,
     "03_2/watcher": watcher, "03_2/speaker": speaker,
-    "04_1/instructblip": instructed, "04_1/captioner": aligned,
+    "04_1/instructblip": instructed, "04_1/captioner": aligned, "04_1/preference": preference,
 }  # fmt: skip
 ADAPTERS = {f"{SECTION}/{name}": name for name in NAMES}  # folders
 

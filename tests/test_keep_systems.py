@@ -18,6 +18,7 @@ from labs.systems.parts import (
     domain_adapters,
     school,
     shipped_adapters,
+    shipped_preference,
     shown_segmenter,
     talker,
     taught_branches,
@@ -51,6 +52,7 @@ def asked(monkeypatch):
     monkeypatch.setattr(taught_tasks, "aware", lambda seed, tokens, misled: _instructed())
     monkeypatch.setattr(base_model, "train", base_model.build)
     monkeypatch.setattr(captioner, "align", captioner.build)
+    monkeypatch.setattr(shipped_preference, "adapters", lambda seed: _preference())
     monkeypatch.setattr(domain_adapters, "taught", lambda domain, seed, way: _adapter(domain, seed))
     return times
 
@@ -87,6 +89,13 @@ def _instructed() -> Aware:
     return Aware(language, InstructedQFormer(words, taught_tasks.TOKENS))
 
 
+def _preference() -> dict[str, shipped_preference.Adapter]:
+    """Two that were drawn and have not learned."""
+    ranks = {"supervised": shipped_preference.LORA, "facts": shipped_preference.RANK}
+    return {name: shipped_preference.Adapter(add_lora(captioner.build(base_model.build()), LoraSpec(rank, 2 * rank)))
+            for name, rank in ranks.items()}  # fmt: skip
+
+
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
     """A home with the bundled checkpoints and nothing finished."""
@@ -108,6 +117,8 @@ def test_what_is_written_is_opened_by_name_in_16_bits_and_frozen(asked, elsewher
     made, opened = (*made, _instructed().connector), (*opened, taught_tasks.shipped().connector)
     made += (captioner.build(base_model.build(keep_systems.SEED), keep_systems.SEED),)
     opened += (captioner.load().model,)
+    made += (_preference()["facts"],)
+    opened += (shipped_preference.Adapter(shipped_preference.shipped().after.model),)
     for before, after in zip(made, opened, strict=True):
         weights = after.state_dict()
         assert weights.keys() == before.state_dict().keys() and not any(p.requires_grad for p in after.parameters())
