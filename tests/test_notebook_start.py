@@ -21,7 +21,7 @@ from labs.tuning.lora import LoraSpec, add_lora
 from labs.tuning.run_folder import LOCK, RunError, alone_in
 
 THERMAL = labs.home() / "data" / "samples" / "thermal"
-FINISHED = sorted((labs.home() / "data" / "finished").glob("*/*/"))
+FINISHED = sorted(file.parent for file in (labs.home() / "data" / "finished").glob("*/*/config.json"))
 
 
 @pytest.fixture(autouse=True)
