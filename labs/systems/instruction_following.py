@@ -12,7 +12,9 @@ model, which can be remembered and not seen. All mixes have the same number of t
 (labs.systems.parts.talk_mixes), and as many steps.
 Left out: the scale, people's own instructions, a judge: a reply is right if it is the answer and nothing else. The exam
 asks four of the nine kinds of question that are trained on, those whose chance is known, each in a wording that nothing
-is trained on. How facts are scored was settled after seed 0 had shown that none is written freely any more.
+is trained on. How facts are scored was settled after seed 0 had shown that none is written freely any more. Two
+controls were dropped after measuring, for their chance was that of replies in the right form: what is named, and what
+is answered in Spanish, with other pictures stands beside, and lies below it (0.6 for 7.6 %, 15 for 22 %).
 """
 
 from functools import partial
@@ -27,7 +29,6 @@ from labs.systems.parts.followed import (
     length,
     mentioned,
     model,
-    named_by_chance,
     opened,
     remembered,
     steered,
@@ -106,7 +107,7 @@ def _lengths() -> list[Claim]:
         ),
         Claim(
             "and leaves out what it sees", "So it names fewer of the things by colour and shape.", "things named",
-            things, "mixed", "terse", controls={"mixed, other pictures": named_by_chance()},
+            things, "mixed", "terse",
         ),
         Claim(
             "descriptions cost no answers", "The answers of both to questions are right as often, within "
@@ -133,16 +134,15 @@ def _languages() -> list[Claim]:
     arms = {said: partial(answer, name=name, **spoken) for said, name in mixes.items()}
     others = "Spanish texts, other pictures"
     arms[others] = partial(answer, name="Spanish texts", others=True, **spoken)
-    shared = {"controls": {others: chance()}, "ceiling": "Spanish pictures"}
     return [
         Claim(
             "two halves make a whole", "Tuned on English talk about pictures and Spanish talk about texts, it answers "
             "Spanish questions about pictures, which one does not whose texts were English, too.", RIGHT, arms,
-            "Spanish texts", "English texts", **shared,
+            "Spanish texts", "English texts", ceiling="Spanish pictures",
         ),
         Claim(
             "both halves are needed", "It answers more of them than one tuned on Spanish talk about texts alone.",
-            RIGHT, arms, "Spanish texts", "Spanish texts alone", **shared,
+            RIGHT, arms, "Spanish texts", "Spanish texts alone", ceiling="Spanish pictures",
         ),
     ]  # fmt: skip
 

@@ -115,14 +115,6 @@ def told(seed: int, name: str, others: bool = False) -> Scores:
     return Scores([sum(some) / len(some) for some in named], range(HELDOUT))
 
 
-def named_by_chance() -> float:
-    """The share of a scene's things that a true description of another one would name."""
-    scenes = eyes.scenes("heldout", HELDOUT, THINGS, EXAM)
-    pairs = [[(thing.colour, thing.shape) for thing in scene.things] for scene in scenes]
-    found = [sum(one in theirs for one in mine) / len(mine) for mine in pairs for theirs in pairs if theirs is not mine]
-    return sum(found) / len(found)
-
-
 # ---------------------------------------------------------------------------------------------------------------
 # Facts
 
