@@ -4,9 +4,11 @@ Train what is trained once for all and keep it in data/finished: the promptable 
 (labs.systems.seem) and the model that tells one sense from others (labs.systems.masked_modelling), which notebooks show
 and which learned for longer than the claims do, five minutes each on a core; and the two language models of section 3,
 which have read and never seen (labs.systems.parts.school), half an hour; and the aligned captioner that section 4 tunes
-(labs.systems.parts.captioner), half an hour. Those of the claims' own length are kept so
-that no notebook has to wait for them, two minutes each at most: a connector that lets the stronger language model see
-(labs.systems.parts.connected), one for films (labs.systems.parts.taught_branches), a model that reads and writes
+(labs.systems.parts.captioner), half an hour; the autoencoder and the small text-to-picture model that section 4 teaches
+to edit and to follow boxes (labs.systems.parts.first_stage, text_to_picture), half an hour together, and what it
+becomes after some minutes more (labs.systems.parts.taught_edits, grounded). Those of the claims' own length are kept
+so that no notebook has to wait for them, two minutes each at most: a connector that lets the stronger language model
+see (labs.systems.parts.connected), one for films (labs.systems.parts.taught_branches), a model that reads and writes
 text, pictures and sounds (labs.systems.parts.any_model), a connector that is told what is asked
 (labs.systems.parts.taught_tasks), two adapters before and after preferences
 (labs.systems.parts.shipped_preference), and an adapter for each of six domains (labs.systems.parts.domain_adapters), a
@@ -26,11 +28,16 @@ from labs.systems.parts import (
     captioner,
     connected,
     domain_adapters,
+    first_stage,
+    grounded,
     school,
+    shipped_in_four_bits,
     shipped_preference,
     talker,
     taught_branches,
+    taught_edits,
     taught_tasks,
+    text_to_picture,
 )
 from labs.systems.parts.bound_sound import bind
 from labs.systems.parts.shipped import keep
@@ -78,11 +85,30 @@ def preference() -> Mapping[str, Module]:
     return shipped_preference.adapters(SEED)
 
 
+def autoencoder() -> Mapping[str, Module]:
+    return {"autoencoder": first_stage.train(SEED)}
+
+
+def denoiser() -> Mapping[str, Module]:
+    return {"denoiser": text_to_picture.train(SEED)}
+
+
+def editor() -> Mapping[str, Module]:
+    return {"editor": taught_edits.teach(taught_edits.build("pretrained", SEED), SEED, taught_edits.LONGER)}
+
+
+def boxes() -> Mapping[str, Module]:
+    return grounded.to_keep(grounded.teach(grounded.build(SEED), "gated", SEED, grounded.LONGER))
+
+
 RECIPES = {
     "02_2/segmenter": segmenter, "02_3/teller": teller, "03_1/talkers": talkers, "03_1/q_former": q_former,
     "03_2/watcher": watcher, "03_2/speaker": speaker,
     "04_1/instructblip": instructed, "04_1/captioner": aligned, "04_1/preference": preference,
+    "04_1/autoencoder": autoencoder, "04_1/denoiser": denoiser,  # what the next two start from
+    "04_1/editor": editor, "04_1/boxes": boxes,
 }  # fmt: skip
+IN_FOUR_BITS = ("04_1/denoiser", "04_1/editor", "04_1/boxes")
 ADAPTERS = {f"{SECTION}/{name}": name for name in NAMES}  # folders
 
 
@@ -97,7 +123,8 @@ def main(arguments: list[str] | None = None) -> None:
         if name in ADAPTERS:
             keep_adapter(FINISHED / name, domain_adapters.taught(ADAPTERS[name], SEED, "usual").model)
         else:
-            keep(FINISHED / f"{name}.safetensors", RECIPES[name]())
+            write = shipped_in_four_bits.keep if name in IN_FOUR_BITS else keep
+            write(FINISHED / f"{name}.safetensors", RECIPES[name]())
 
 
 if __name__ == "__main__":

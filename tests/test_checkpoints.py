@@ -34,9 +34,9 @@ def test_there_is_a_card_for_every_role():
     assert set(CARDS) == set(catalog.MINI)
 
 
-def test_all_checkpoints_together_are_small():
-    size = sum(file.stat().st_size for file in (DATA / "checkpoints").rglob("*") if file.is_file())
-    assert size <= 25e6
+def test_all_checkpoints_and_finished_runs_together_are_small():
+    files = [file for folder in ("checkpoints", "finished") for file in (DATA / folder).rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) <= 25e6
 
 
 @pytest.mark.parametrize("role", sorted(catalog.MINI))

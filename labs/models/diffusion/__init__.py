@@ -1,0 +1,1 @@
+"""Diffusion in small modules, written to be read: denoiser, schedule, guidance, gated layers that let boxes in."""
