@@ -68,7 +68,8 @@ def test_what_ships_names_its_machine_and_no_control_has_left_chance():
     for name, one in kept.items():
         assert not one.broken, f"{name}: {one.broken}"
         assert one.verdict == shipped["claims"][name]["verdict"]
-        assert len(one.gap_by_seed) >= outcome.NEEDED and max(max(s) for s in one.seconds.values()) <= 3 * 120
+        # the longest arm trains six adapters, if their claims were measured in another run
+        assert len(one.gap_by_seed) >= outcome.NEEDED and max(max(s) for s in one.seconds.values()) <= 6 * 120
 
 
 def test_what_ships_says_what_the_code_says():
