@@ -138,3 +138,18 @@ def test_results_show_each_claim_in_a_line():
     assert columns["against"][1] == "50.0 %" and columns["difference [95 %]"][0].startswith("+")
     with pytest.raises(KeyError):
         results("clip/nonsense")
+
+
+def test_a_picture_of_many_colours_is_small_and_looks_the_same(shown):
+    import base64
+
+    draw = np.random.default_rng(0)
+    sky = np.linspace((30, 30, 60), (200, 220, 240), 120)[:, None].repeat(160, 1)
+    picture = Image.fromarray((sky + draw.normal(0, 3, sky.shape)).clip(0, 255).astype(np.uint8))
+    picture.paste((135, 45, 170), (20, 20, 50, 50))
+    show.show(picture, "a purple square before a sky")
+    data = base64.b64decode(shown[0]._repr_png_()[0])
+    whole = io.BytesIO()
+    picture.save(whole, "PNG", optimize=True)
+    apart = np.abs(np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), int) - np.asarray(picture, int))
+    assert len(data) < 0.6 * len(whole.getvalue()) and apart.mean() < 5 and apart[30:40, 30:40].max() < 8

@@ -10,6 +10,7 @@ from PIL import Image as Pillow
 from labs.world import clip, sound
 
 DOTS_PER_INCH = 90
+PALETTE = 256  # colours of what is shown: a notebook full of pictures is about half as large, and looks the same
 
 
 def show(what: Figure | Pillow.Image, alt: str, width: int | None = None) -> None:
@@ -19,8 +20,9 @@ def show(what: Figure | Pillow.Image, alt: str, width: int | None = None) -> Non
     buffer = io.BytesIO()
     if isinstance(what, Figure):
         what.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
-    else:
-        what.save(buffer, "PNG", optimize=True)
+        what, buffer = Pillow.open(buffer), io.BytesIO()
+    small = what.convert("RGB").quantize(PALETTE, Pillow.Quantize.MAXCOVERAGE, kmeans=5, dither=Pillow.Dither.NONE)
+    small.save(buffer, "PNG", optimize=True)
     display(Image(buffer.getvalue(), format="png", width=width, metadata={"alt": alt}))
 
 
