@@ -2,10 +2,9 @@
 
 One condition: Ho and Salimans, 2022, https://arxiv.org/abs/2207.12598, in the form that Stable Diffusion uses, where a
 scale of 1 is the denoiser as it is. Two conditions: InstructPix2Pix, equation 3 (Brooks et al., 2022,
-https://arxiv.org/abs/2211.09800). What is guided may be
-the noise or the picture: in one mixture, each is linear in the other. A guided picture is kept within its range
-afterwards (Saharia et al., 2022, https://arxiv.org/abs/2205.11487). Held to
-the library's pipeline by a test.
+https://arxiv.org/abs/2211.09800). What is guided may be the noise or the picture: in one mixture, each is linear in the
+other. A guided picture is kept within its range afterwards (Saharia et al., 2022, https://arxiv.org/abs/2205.11487).
+Held to the library's pipeline by a test.
 """
 
 from jaxtyping import Float
