@@ -25,6 +25,7 @@ from labs.files import write_json
 from labs.systems.claim import SEEDS, systems
 from labs.systems.outcome import all_kept
 from labs.teaching.forest import forest
+from labs.teaching.show import png
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED, FIGURE = ROOT / "data" / "claims.json", ROOT / "data" / "samples" / "claims.png"
@@ -49,7 +50,7 @@ def main() -> None:
             shipped["claims"] = dict(sorted((others | claims).items()))
             shipped["systems"][name] = {"minutes": minutes, "machine": where, "versions": versions()}
             write_json(SHIPPED, shipped)
-    forest(all_kept()).savefig(FIGURE, dpi=110)
+    FIGURE.write_bytes(png(forest(all_kept()), 110))
     for name, outcome in all_kept().items():
         print(f"{name}: {outcome.show(outcome.gap, signed=True)}: {outcome.verdict}")
 

@@ -17,13 +17,19 @@ def show(what: Figure | Pillow.Image, alt: str, width: int | None = None) -> Non
     """Display a figure or a picture as PNG; `alt` says what it shows, `width` is in pixels on the page."""
     if not alt.strip():
         raise ValueError("alt must say what the picture shows")
-    buffer = io.BytesIO()
+    display(Image(png(what), format="png", width=width, metadata={"alt": alt}))
+
+
+def png(what: Figure | Pillow.Image, dots_per_inch: int = DOTS_PER_INCH) -> bytes:
+    """A figure or a picture as a small PNG file."""
     if isinstance(what, Figure):
-        what.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
-        what, buffer = Pillow.open(buffer), io.BytesIO()
+        drawn = io.BytesIO()
+        what.savefig(drawn, format="png", dpi=dots_per_inch)
+        what = Pillow.open(drawn)
     small = what.convert("RGB").quantize(PALETTE, Pillow.Quantize.MAXCOVERAGE, kmeans=5, dither=Pillow.Dither.NONE)
-    small.save(buffer, "PNG", optimize=True)
-    display(Image(buffer.getvalue(), format="png", width=width, metadata={"alt": alt}))
+    file = io.BytesIO()
+    small.save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def animate(frames: np.ndarray, alt: str, width: int = 200) -> None:
