@@ -32,6 +32,7 @@ def address() -> str | None:
 
 
 def notebooks() -> list[Path]:
+    """All notebooks of the collection: those of the tutorial's sections, then the worksheets."""
     return [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.ipynb"))]
 
 

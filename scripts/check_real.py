@@ -1,4 +1,4 @@
-"""python scripts/check_real.py [--profile colab] [NOTEBOOK...]        (by default all of notebooks/)
+"""python scripts/check_real.py [--profile colab] [NOTEBOOK...]        (by default all of notebooks/ and labs/)
 python scripts/check_real.py --true-shapes
 
 Run each lab end to end on this machine, as it stands in the repository, and write what it cost to
@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 import nbformat
+from badges import notebooks
 from benching import true_shape
 from execute_notebooks import ROOT, run
 from tqdm import tqdm
@@ -51,7 +52,7 @@ def main() -> None:
         sys.exit(2)
 
 
-def check(notebooks: list[Path], profile: str | None, true_shapes: bool, to: Path) -> Path:
+def check(paths: list[Path], profile: str | None, true_shapes: bool, to: Path) -> Path:
     """Measure the labs, or models of true shapes, and write the card. Returns its path."""
     machine = look()
     choice = decide(machine, **({"profile": profile} if profile else {}))
@@ -62,7 +63,7 @@ def check(notebooks: list[Path], profile: str | None, true_shapes: bool, to: Pat
     if stops := [problem for problem in problems(machine, choice) if problem.stops]:
         raise LabsError(f"{stops[0].what}: {stops[0].mend}.")
     card = open_card(to, choice.profile, machine)
-    for path in tqdm(notebooks or sorted((ROOT / "notebooks").glob("*.ipynb")), desc=f"labs in {choice.profile}"):
+    for path in tqdm(paths or notebooks(), desc=f"labs in {choice.profile}"):
         card["labs"] |= {path.stem: cost_of(path, choice.profile)}
         file = write(card, to)  # after each, so that an interruption keeps what is measured
         tqdm.write(f"{path.stem}: {json.dumps(card['labs'][path.stem])}")

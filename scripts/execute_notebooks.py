@@ -1,4 +1,4 @@
-"""python scripts/execute_notebooks.py [NOTEBOOK...]        (by default all of notebooks/; --jobs 2)
+"""python scripts/execute_notebooks.py [NOTEBOOK...]        (by default all of notebooks/ and labs/; --jobs 2)
 
 Execute notebooks in place, top to bottom, and save them as they may be committed, with runs of their own. Several run
 at a time, and share the cores. Each has a budget of minutes; at three times the budget it is stopped, and its outputs
@@ -17,6 +17,7 @@ from pathlib import Path
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import nbformat
+from badges import notebooks
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from tqdm import tqdm
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument("notebooks", nargs="*", type=Path)
     parser.add_argument("--jobs", type=int, default=2, help="notebooks at a time")
     asked = parser.parse_args()
-    paths = [path.resolve() for path in asked.notebooks] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    paths = [path.resolve() for path in asked.notebooks] or notebooks()
     for path in paths:
         forget(path)
     jobs = max(1, min(asked.jobs, len(paths)))

@@ -15,7 +15,7 @@ FIGURES = 3  # of each lab, beside what it costs
 sys.path.insert(0, str(ROOT))  # the catalogue is asked
 FOLDERS = {  # what a folder holds; a file speaks for itself by its first line
     "notebooks": "what you read and run, numbered by the tutorial's sections",
-    "labs": "the package that the notebooks stand on; who may import whom runs downwards",
+    "labs": "the worksheets, and the package that all stands on; who may import whom runs downwards",
     "labs/world": "the micro-world: a scene, and its rendering to every sense",
     "labs/models": "the mini models, and how to load and ask any model",
     "labs/models/connectors": "between eyes and language model, each held to the library by a test",
@@ -26,7 +26,11 @@ FOLDERS = {  # what a folder holds; a file speaks for itself by its first line
     "labs/tuning/by_hand": "the same once more, written out to be read, each held to the library by a test",
     "labs/systems": "one file for each system of the tutorial: what its paper says, built small, measured",
     "labs/systems/parts": "what several systems are built from",
-    "labs/teaching": "figures and pages",
+    "labs/teaching": "figures and pages; exercises that never block a class, their checks, progress",
+    "labs/teaching/exercises": "one file each: the task, the reference, hints, what must hold, usual mistakes",
+    "labs/teaching/exercises/lab1": "storytelling and questions",
+    "labs/teaching/exercises/lab2": "instruction tuning",
+    "labs/teaching/exercises/lab3": "audio and sensors",
     "labs/cli": "`python -m labs`: tour, ask, tune, preflight, claim",
     "data": "checkpoints and their cards, finished runs, claims, what the labs cost: see data/README.md",
     "scripts": "set-up, pre-training, measuring, claims",
@@ -73,9 +77,11 @@ def figures() -> str:
 
 def costs() -> str:
     """What each lab costs in each profile, from data/cards alone; where there is no card, that it was not measured."""
+    from badges import notebooks
+
     from labs.preflight.costs import UNKNOWN, cards
 
-    labs = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    labs = [path.stem for path in notebooks()]
     head = ["lab", "profile", "device", "download, GB", "minutes", "peak, GB", "held out"]
     rows = []
     for profile in ("mini", "colab", "full"):

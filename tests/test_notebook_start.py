@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 
+import badges
 import pytest
 from test_preflight import IN_COLAB, L4, LOCAL, MACHINES, T4
 
@@ -127,7 +128,7 @@ def test_every_card_is_whole():
             assert {"download_gb", "minutes", "date", "peak_gb", "figures"} <= set(cost) and cost["figures"]
 
 
-@pytest.mark.parametrize("path", sorted((labs.home() / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", badges.notebooks(), ids=lambda path: path.stem)
 def test_an_executed_notebook_prints_the_minutes_of_the_card(path):
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     told = "".join(line for cell in cells for out in cell.get("outputs", []) for line in out.get("text", ""))
@@ -165,7 +166,7 @@ def test_each_place_keeps_runs_where_they_last(monkeypatch, place, drive, where)
     package.drive = SimpleNamespace(mount=mounted.append)
     monkeypatch.setitem(sys.modules, "google.colab", package)
     monkeypatch.setattr(notebook.looking, "place", lambda: place)
-    assert str(notebook._runs(drive)) == where
+    assert str(notebook.runs(drive)) == where
     assert mounted == (["/content/drive"] if place == "colab" and drive else [])
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import badges
 import hub
 import nbformat
 import pytest
@@ -19,7 +20,7 @@ from labs.data.real import FULL as FULL_DATA
 from labs.models.real import COLAB, FULL
 from labs.preflight.costs import BUDGET
 
-NOTEBOOKS = sorted((labs.home() / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = badges.notebooks()
 # Those that open a checkpoint of the catalogue; only the demos are long enough to be worth a second real profile.
 OPENING = [path for path in NOTEBOOKS if "catalog.load(" in path.read_text(encoding="utf-8")]
 ON_REAL = [(path, profile) for path in OPENING for profile in ("colab", "full")

@@ -6,13 +6,14 @@ import re
 import subprocess
 import sys
 
+import badges
 import pytest
 
 import labs
 
 ROOT = labs.home()
 ORDER = ("world", "models", "preflight", "data", "evaluation", "tuning", "systems", "teaching", "cli")
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = badges.notebooks()
 
 
 def imports(file) -> list[str]:

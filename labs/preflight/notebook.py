@@ -65,7 +65,7 @@ def run_folder(name: str, drive: bool = False) -> Path:
     what the notebook saves as its output; elsewhere a folder of the repository that git leaves alone. LABS_RUNS says
     another place. Raises LabsError if the folder cannot be written.
     """
-    folder = _runs(drive) / name / profile()
+    folder = runs(drive) / name / profile()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -91,7 +91,8 @@ def take_finished(name: str, folder: Path) -> None:
     shutil.copytree(source, folder, dirs_exist_ok=True)
 
 
-def _runs(drive: bool) -> Path:
+def runs(drive: bool = False) -> Path:
+    """Where all runs lie on this machine; LABS_RUNS says another place."""
     if os.environ.get("LABS_RUNS"):
         return Path(os.environ["LABS_RUNS"])
     place = looking.place()

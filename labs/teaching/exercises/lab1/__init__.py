@@ -1,0 +1,1 @@
+"""Exercises of worksheet 1."""
