@@ -2,7 +2,7 @@
 
 Execute notebooks in place, top to bottom, and save them as they may be committed, with runs of their own. Several run
 at a time, and share the cores. Each has a budget of minutes; at three times the budget it is stopped, and its outputs
-up to there are kept.
+up to there are kept. Said of each: its seconds, and after how many there was something to read; then all together.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -40,14 +41,19 @@ def main() -> None:
     os.environ.setdefault("LABS_PROFILE", "mini")
     os.environ.setdefault("LABS_RUNS", str(RUNS))
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
-    failed, fresh = [], multiprocessing.get_context("spawn")  # a kernel must not inherit what this process has loaded
+    failed, together, began = [], 0.0, time.monotonic()
+    fresh = multiprocessing.get_context("spawn")  # a kernel must not inherit what this process has loaded
     with ProcessPoolExecutor(jobs, fresh) as pool:
         running = {pool.submit(execute, path): path for path in paths}
         for done in tqdm(as_completed(running), "notebooks", len(paths)):
-            path, (seconds, error) = running[done], done.result()
-            tqdm.write(f"{path.name}: {seconds:.0f} s of {BUDGET}{'' if error is None else '  FAILED'}")
+            path, (seconds, first, error) = running[done], done.result()
+            together += seconds
+            told = f"{path.name}: {seconds:.0f} s of {BUDGET}, first output after {first:.0f} s"
+            tqdm.write(told if error is None else f"{told}  FAILED")
             if error is not None:
                 failed.append(f"{path.name}: {error}")
+    minutes, waited = together / 60, (time.monotonic() - began) / 60
+    print(f"{len(paths)} notebooks: {minutes:.1f} minutes together, {waited:.1f} with {jobs} at a time")
     if failed:
         sys.exit("\n".join(failed))
 
@@ -59,20 +65,26 @@ def forget(path: Path) -> None:
             shutil.rmtree(folder)
 
 
-def execute(path: Path) -> tuple[float, str | None]:
-    """Run one notebook and save it; return the seconds and, if a cell failed, what it said."""
-    book, start = nbformat.read(path, as_version=4), time.monotonic()
-    error = run(book, path.parent, 3 * BUDGET)
+def execute(path: Path) -> tuple[float, float, str | None]:
+    """Run one notebook and save it; return its seconds, those to its first output, and what a failed cell said."""
+    book, start, seen = nbformat.read(path, as_version=4), time.monotonic(), []
+    error = run(book, path.parent, 3 * BUDGET, lambda: seen.append(time.monotonic()))
     nbformat.write(tidied(book), path)
-    return time.monotonic() - start, error
+    return time.monotonic() - start, (seen[0] if seen else time.monotonic()) - start, error
 
 
-def run(book: nbformat.NotebookNode, folder: Path, seconds: int) -> str | None:
-    """Execute all cells in `folder` within so many seconds; the outputs are put into the book. Returns what failed."""
+def run(
+    book: nbformat.NotebookNode, folder: Path, seconds: int, seen: Callable[[], None] = lambda: None
+) -> str | None:  # fmt: skip
+    """Execute all cells in `folder` within so many seconds; the outputs are put into the book. Returns what failed.
+
+    `seen` is called after each cell that has put out something.
+    """
     start = time.monotonic()
     client = NotebookClient(
         book, kernel_name="python3", resources={"metadata": {"path": str(folder)}},
         timeout_func=lambda cell: max(1, seconds - int(time.monotonic() - start)),
+        on_cell_executed=lambda cell, **_: seen() if cell.get("outputs") else None,
     )  # fmt: skip
     try:
         client.execute()
