@@ -15,6 +15,7 @@ from typing import Any
 
 from filelock import FileLock
 
+import labs
 from labs.errors import LabsError
 from labs.files import write_json
 from labs.preflight.notebook import runs
@@ -93,7 +94,7 @@ def report(lab: str) -> Path:
             parts += [pages.heading(name), pages.paragraph(one["found"]), pages.paragraph(figures, "note")]
     file = _file().with_name(f"{lab}.html")
     file.write_text(pages.page(f"Worksheet {lab}", parts), encoding="utf-8")
-    print(f"{bar(lab)}\nreport: {file}")
+    print(f"{bar(lab)}\nreport: {file.relative_to(labs.home()) if file.is_relative_to(labs.home()) else file}")
     return file
 
 
