@@ -35,8 +35,8 @@ def answer(
     return loaded.processor.decode(generated[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).strip()
 
 
-def _answer_git(loaded: Loaded, pictures: Sequence[Image.Image], question: str, **generate) -> str:
-    """GIT goes on with the text that it is given: the question, left open."""
+def git_inputs(loaded: Loaded, pictures: Sequence[Image.Image], question: str) -> dict[str, torch.Tensor]:
+    """What GIT goes on from: the pictures, and the question as a text left open. Raises ConversationError."""
     tokenizer = loaded.processor.tokenizer
     ours = "<assistant>" in tokenizer.get_vocab()
     demand(ours or len(pictures) == 1, f"this GIT reads one picture, not {len(pictures)}: ask about each by itself")
@@ -47,10 +47,16 @@ def _answer_git(loaded: Loaded, pictures: Sequence[Image.Image], question: str, 
         ids = ids[:, :-1]
     if len(pictures) > 1:
         pixels = pixels[None]  # (1, frames, 3, height, width): GIT's own form for a sequence of pictures
+    return {"pixel_values": pixels, "input_ids": ids}
+
+
+def _answer_git(loaded: Loaded, pictures: Sequence[Image.Image], question: str, **generate) -> str:
+    """GIT goes on with the text that it is given: the question, left open."""
+    inputs = git_inputs(loaded, pictures, question)
     # The library's cache assumes the full number of frames; without it one picture is as good as five.
     options = _greedy() | {"use_cache": False} | generate
-    generated = loaded.model.generate(pixel_values=pixels, input_ids=ids, **options)
-    return loaded.processor.decode(generated[0, ids.shape[1] :], skip_special_tokens=True).strip()
+    generated = loaded.model.generate(**inputs, **options)
+    return loaded.processor.decode(generated[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).strip()
 
 
 def _greedy() -> dict:

@@ -16,11 +16,11 @@ img { max-width: 100%; border: 1px solid #ddd; } .verdict { font-weight: 600; } 
 """
 
 
-def page(title: str, parts: Sequence[str]) -> str:
-    """The whole page as text."""
+def page(title: str, parts: Sequence[str], style: str = "") -> str:
+    """The whole page as text; `style` is what this page has besides."""
     title, body = html.escape(title), "\n".join(parts)
     head = f"<meta charset='utf-8'><meta name='viewport' content='width=device-width'><title>{title}</title>"
-    head += f"<style>{STYLE}</style>"
+    head += f"<style>{STYLE}{style}</style>"
     return f"<!doctype html><html lang='en'><head>{head}</head><body>\n<h1>{title}</h1>\n{body}\n</body></html>\n"
 
 

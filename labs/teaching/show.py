@@ -13,11 +13,13 @@ DOTS_PER_INCH = 90
 PALETTE = 256  # colours of what is shown: a notebook full of pictures is about half as large, and looks the same
 
 
-def show(what: Figure | Pillow.Image, alt: str, width: int | None = None) -> None:
+def show(
+    what: Figure | Pillow.Image, alt: str, width: int | None = None, dots_per_inch: int = DOTS_PER_INCH
+) -> None:  # fmt: skip
     """Display a figure or a picture as PNG; `alt` says what it shows, `width` is in pixels on the page."""
     if not alt.strip():
         raise ValueError("alt must say what the picture shows")
-    display(Image(png(what), format="png", width=width, metadata={"alt": alt}))
+    display(Image(png(what, dots_per_inch), format="png", width=width, metadata={"alt": alt}))
 
 
 def png(what: Figure | Pillow.Image, dots_per_inch: int = DOTS_PER_INCH) -> bytes:
