@@ -116,6 +116,16 @@ def test_what_passes_and_then_raises_is_replaced_and_said_once(capsys):
     assert capsys.readouterr().out.count("raised ValueError here (one is too few)") == 1
 
 
+def test_an_answer_may_call_itself():
+    scope = {}
+    exec(
+        "def f(x, weight, A, B, alpha, deep=2):\n"
+        "    return f(x, weight, A, B, alpha, deep - 1) if deep else x @ (weight + alpha / len(A) * B @ A).T",
+        scope,
+    )
+    assert exercise(NAME)(scope["f"]).examined.state == SOLVED
+
+
 def test_an_answer_keeps_its_name_and_words():
     answer = exercise(NAME)(gap)
     assert answer.__name__ == "gap" and answer.__doc__ == gap.__doc__
