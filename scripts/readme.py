@@ -31,6 +31,7 @@ FOLDERS = {  # what a folder holds; a file speaks for itself by its first line
     "labs/teaching/exercises/lab1": "storytelling and questions",
     "labs/teaching/exercises/lab2": "instruction tuning",
     "labs/teaching/exercises/lab3": "audio and sensors",
+    "labs/teaching/museum": "five spoiled runs, to be named from their symptoms",
     "labs/teaching/quizzes": "five questions at the end of each section",
     "labs/cli": "`python -m labs`: tour, ask, tune, preflight, claim",
     "data": "checkpoints and their cards, finished runs, claims, what the labs cost: see data/README.md",

@@ -11,7 +11,7 @@ from PIL import Image
 from labs.errors import LabsError
 from labs.teaching import examine as examining
 from labs.teaching import progress
-from labs.teaching.examine import SOLVED, UNWRITTEN, WRONG, Case, examine, unwritten
+from labs.teaching.examine import SOLVED, UNWRITTEN, WRONG, Case, examine, reference, unwritten
 from labs.teaching.exercise import check, exercise, hint, solution, task
 from labs.teaching.same import difference, short
 
@@ -114,6 +114,14 @@ def test_what_passes_and_then_raises_is_replaced_and_said_once(capsys):
     for _ in range(2):
         torch.testing.assert_close(answer(*GIVEN), right(*GIVEN))
     assert capsys.readouterr().out.count("raised ValueError here (one is too few)") == 1
+
+
+def test_a_refusal_that_is_right_is_no_failure():
+    answer = exercise("lab2.collate")(reference(task("lab2.collate")))
+    for _ in range(2):
+        with pytest.raises(ValueError, match="."):
+            answer([([7, 7, 7], [7, 7, 7])], 0, 7, 2)  # a picture's tokens would be cut
+    assert not answer.failed
 
 
 def test_an_answer_may_call_itself():
@@ -256,7 +264,9 @@ def test_a_damaged_file_is_put_aside_and_said_so(folder, capsys):
 def test_the_report_holds_exercises_and_studies_as_text_only():
     exercise(NAME)(wrong)
     progress.record("lab2.study", "<script>ranks</script> do little", gain=0.25)
+    progress.note("lab2.room_A", state="solved")
     page = progress.report("lab2").read_text(encoding="utf-8")
+    assert page.count("lab2.room_A") == 1 and page.count(NAME) == 1
     assert NAME in page and "tried" in page and "gain 0.25" in page
     assert "<script" not in page and "&lt;script&gt;" in page
 

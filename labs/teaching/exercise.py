@@ -47,13 +47,15 @@ class Answer:
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         """The learner's answer if the function passed; the reference's where it did not, or where it raises."""
-        if self.examined.state == SOLVED and not self.failed:
-            try:
-                return self.written(*given, **named)
-            except Exception as error:  # whatever it is, the class goes on
-                self.failed = True
-                print(f"{self.name}: passed its cases, but raised {type(error).__name__} here ({error}); {GOES_ON}.")
-        return self.reference(*given, **named)
+        if self.examined.state != SOLVED or self.failed:
+            return self.reference(*given, **named)
+        try:
+            return self.written(*given, **named)
+        except Exception as error:
+            told = self.reference(*given, **named)  # which raises, too, where that is right
+            self.failed = True
+            print(f"{self.name}: passed its cases, but raised {type(error).__name__} here ({error}); {GOES_ON}.")
+            return told
 
     def __repr__(self) -> str:
         """One line: the name and how it stands."""

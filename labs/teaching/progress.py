@@ -82,7 +82,8 @@ def bar(lab: str) -> str:
 def report(lab: str) -> Path:
     """Write one page about the worksheet, beside the progress file; returns where it lies."""
     known, rows = load(), []
-    for name in names(lab):
+    rooms = [name for name, one in known.items() if name.startswith(f"{lab}.") and "state" in one]
+    for name in dict.fromkeys([*names(lab), *sorted(rooms)]):  # the failure museum's rooms have no file of their own
         one = known.get(name, {})
         rows.append([name, WORDS[one.get("state", "unwritten")], one.get("attempts", 0), one.get("hints", 0),
                      "yes" if one.get("seen") else "no"])  # fmt: skip
