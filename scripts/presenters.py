@@ -11,6 +11,7 @@ from pathlib import Path
 
 from badges import notebooks
 from markdown_it import MarkdownIt
+from marked import filled, table
 
 from labs.preflight import costs
 from labs.teaching import report, schedule
@@ -46,18 +47,10 @@ def pages() -> dict[Path, Callable[[], str]]:
     """Each page with what makes its text anew, those first that others are made from."""
     page, index = LABS / "PRESENTERS.md", LABS / "README.md"
     return {
-        page: lambda: filled(page, "timetable", timetable()),
+        page: lambda: filled(page.read_text(encoding="utf-8"), "timetable", timetable(), page.name),
         LABS / "presenters.html": lambda: printed(page.read_text(encoding="utf-8")),
-        index: lambda: filled(index, "notebooks", index_of_notebooks()),
+        index: lambda: filled(index.read_text(encoding="utf-8"), "notebooks", index_of_notebooks(), index.name),
     }
-
-
-def filled(page: Path, name: str, made: str) -> str:
-    """The page's text with what stands between the marks of this name made anew."""
-    text, pattern = page.read_text(encoding="utf-8"), re.compile(rf"<!-- {name} -->.*?<!-- /{name} -->", re.DOTALL)
-    if not pattern.search(text):
-        raise ValueError(f"{page.name} needs the marks <!-- {name} --> and <!-- /{name} -->")
-    return pattern.sub(lambda _: f"<!-- {name} -->\n{made}\n<!-- /{name} -->", text)
 
 
 def timetable() -> str:
@@ -144,11 +137,6 @@ def computes(name: str) -> str:
     took = [f"{cost['minutes']} min, {card['device']}" for card in costs.cards(ROOT / "data" / "cards")
             if (cost := card["labs"].get(name))]  # fmt: skip
     return "; ".join(took) or costs.UNKNOWN
-
-
-def table(head: list[str], lines: list[list[str]]) -> str:
-    """A table in Markdown."""
-    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *lines])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from marked import filled, table
+
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = 3  # of each lab, beside what it costs
 sys.path.insert(0, str(ROOT))  # the catalogue is asked
@@ -52,11 +54,8 @@ def updated(text: str) -> str:
     """The README with its generated parts made anew."""
     parts = {"badges": badges, "figures": figures, "costs": costs, "catalogue": catalogue, "claims": claims,
              "bench": bench, "tree": tree}  # fmt: skip
-    for name, part in ((name, make()) for name, make in parts.items()):
-        pattern = re.compile(rf"<!-- {name} -->.*?<!-- /{name} -->", re.DOTALL)
-        if not pattern.search(text):
-            raise ValueError(f"README.md needs the marks <!-- {name} --> and <!-- /{name} -->")
-        text = pattern.sub(lambda _, n=name, p=part: f"<!-- {n} -->\n{p}\n<!-- /{n} -->", text)
+    for name, make in parts.items():
+        text = filled(text, name, make(), "README.md")
     return text
 
 
@@ -91,7 +90,7 @@ def costs() -> str:
         rows += [[lab, profile, f"{card['device']}, {cost['date']}", *_cost(cost)]
                  for lab in labs for card in mine if (cost := card["labs"].get(lab))]  # fmt: skip
         rows += [] if mine else [["all", profile, UNKNOWN, "", "", "", ""]]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _cost(cost: dict) -> list[str]:
@@ -120,8 +119,8 @@ def catalogue() -> str:
     head = ["role", "profile", "model", "licence", "GB to download", "GB in 16 bits", "in 4 bits", "why"]
     return "\n\n".join([
         "<details><summary>All models and data sets (where <code>full</code> is not named, it takes those of "
-        "<code>colab</code>)</summary>", _table(head, models),
-        _table(["role", "profile", "data", "licence", "GB", "what"], data), "</details>",
+        "<code>colab</code>)</summary>", table(head, models),
+        table(["role", "profile", "data", "licence", "GB", "what"], data), "</details>",
     ])  # fmt: skip
 
 
@@ -131,11 +130,7 @@ def claims() -> str:
 
     rows = [[f"`{name}`", one.said["hypothesis"], one.show(one.gap, signed=True), one.verdict]
             for name, one in all_kept().items()]  # fmt: skip
-    return _table(["claim", "hypothesis, written before", "difference [95 % interval]", "verdict"], rows)
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
+    return table(["claim", "hypothesis, written before", "difference [95 % interval]", "verdict"], rows)
 
 
 def bench() -> str:

@@ -260,10 +260,11 @@ def test_the_surer_half_is_chosen_by_confidence_and_the_lot_by_none(few, monkeyp
 
     assert mean(limit_trust.selected(0)) == pytest.approx(1) and mean(limit_trust.selected(0, by="lot")) < 0.9
     assert mean(limit_trust.over(0)) == pytest.approx(sum(sure) / items - sum(right) / items)
-    rows = limit_trust.reliability(0)
+    rows = limit_trust.tenths(limit_trust.judged(0))
     assert sum(row[2] for row in rows) == items and all(low[0] < high[0] for low, high in pairwise(rows))
-    assert limit_trust.calibration_error([(0.9, 0.9, 5), (0.5, 0.5, 1)]) == 0
-    assert limit_trust.calibration_error([(0.9, 0.5, 3), (0.1, 0.3, 1)]) == pytest.approx(0.35)
+    assert limit_trust.calibration_error(limit_trust.Judged((1.0,) * 5, (1.0,) * 5)) == 0
+    found = limit_trust.Judged((0.95, 0.95, 0.95, 0.95, 0.15, 0.15), (1.0, 1.0, 0.0, 0.0, 1.0, 0.0))
+    assert limit_trust.calibration_error(found) == pytest.approx((4 * 0.45 + 2 * 0.35) / 6)
 
 
 def test_premises_are_true_or_false(few):

@@ -170,4 +170,4 @@ def test_one_cheap_run_of_every_arm(cheap, monkeypatch):
         monkeypatch.setattr(config.text_config, "hidden_size", 256)
         monkeypatch.setattr(config.text_config, "intermediate_size", 512)
     for claim in qlora.claims():
-        every_arm(claim)
+        assert set(every_arm(claim)) == set(claim.arms)

@@ -3,7 +3,7 @@
 import pytest
 
 from labs.systems.parts.limit_trust import Judged
-from labs.teaching.limits_view import counts, coverage, tenths, trust, two
+from labs.teaching.limits_view import counts, coverage, trust, two
 from labs.world.picture import draw
 from labs.world.scene import Scene
 
@@ -13,12 +13,9 @@ def judged() -> Judged:
     return Judged((0.95,) * 10 + (0.15,) * 10, (1.0,) * 9 + (0.0,) + (1.0,) + (0.0,) * 9)
 
 
-def test_tenths_hold_how_sure_and_how_right():
-    assert tenths(judged()) == [(pytest.approx(0.15), 0.1), (pytest.approx(0.95), 0.9)]
-
-
 def test_tenths_with_few_answers_are_left_out():
-    assert tenths(Judged((0.95,) * 4 + (0.15,) * 10, (1.0,) * 14)) == [(pytest.approx(0.15), 1.0)]
+    figure = trust({"sharp": Judged((0.95,) * 4 + (0.15,) * 10, (1.0,) * 14)})
+    assert list(figure.axes[0].lines[1].get_xdata()) == [pytest.approx(15)]
 
 
 def test_the_surest_come_first():

@@ -110,48 +110,63 @@ def freed(seed: int) -> Scores:
 
 
 def claims() -> list[Claim]:
-    """Accuracy, forgetting, where adapters belong, and bytes."""
+    """Accuracy, where adapters belong, forgetting, identities, and bytes."""
+    return [*_learned(), *_kept(), *_bytes()]
+
+
+def _arms(*names: str, view: str = "new") -> dict:
+    return {name: partial(right, name=name, view=view) for name in names}
+
+
+def _learned() -> list[Claim]:
+    ranks, new = [f"rank {rank}" for rank in RATES], "new questions right"
     another = {"rank 8, another picture": partial(right, name="rank 8", view="shuffled")}
-    chance, new = {"rank 8, another picture": 1 / camera.PLACES}, "new questions right"
-
-    def arms(*names: str, view: str = "new") -> dict:
-        return {name: partial(right, name=name, view=view) for name in names}
-
-    ranks = [f"rank {rank}" for rank in RATES]
+    chance = {"rank 8, another picture": 1 / camera.PLACES}
     return [
         Claim(
             "near full tuning", "Rank 8 answers as many new questions as full tuning with the same records and steps, "
-            f"within {100 * NEAR:.0f} points.", new, arms("rank 8", "full tuning", "untuned") | another, "rank 8",
+            f"within {100 * NEAR:.0f} points.", new, _arms("rank 8", "full tuning", "untuned") | another, "rank 8",
             "full tuning", within=NEAR, controls=chance,
         ),
         Claim(
             "low ranks suffice", f"Rank 32 is within {100 * NEAR:.0f} points of rank 4.", new,
-            arms(*ranks, "full tuning", "prefix") | another, "rank 32", "rank 4", within=NEAR, controls=chance,
+            _arms(*ranks, "full tuning", "prefix") | another, "rank 32", "rank 4", within=NEAR, controls=chance,
         ),
         Claim(
             "above prefix tuning", "Rank 8 answers more new questions than a prefix of as many trained numbers.", new,
-            arms("rank 8", "prefix", "untuned") | another, "rank 8", "prefix", controls=chance,
-        ),
-        Claim(
-            "forgets less", "After as many steps, each with its own best rate, a model tuned with rank 8 still answers "
-            "more of the earlier questions than one tuned in full.", "earlier questions right",
-            arms(*ranks, "full tuning", "prefix", "untuned", view="earlier"), "rank 8", "full tuning",
-            ceiling="untuned",
+            _arms("rank 8", "prefix", "untuned") | another, "rank 8", "prefix", controls=chance,
         ),
         Claim(
             "all layers", "Adapters on all layers answer more new questions than adapters of as many numbers on the "
-            "attention alone.", new, arms("rank 8", "attention alone", "MLPs alone") | another, "rank 8",
+            "attention alone.", new, _arms("rank 8", "attention alone", "MLPs alone") | another, "rank 8",
             "attention alone", controls=chance,
+        ),
+    ]  # fmt: skip
+
+
+def _kept() -> list[Claim]:
+    others = [*(f"rank {rank}" for rank in RATES), "full tuning", "prefix", "untuned"]
+    return [
+        Claim(
+            "forgets less", "After as many steps, each with its own best rate, a model tuned with rank 8 still answers "
+            "more of the earlier questions than one tuned in full.", "earlier questions right",
+            _arms(*others, view="earlier"), "rank 8", "full tuning", ceiling="untuned",
         ),
         Claim(
             "starts as the base", "With B zero an adapted model answers as the model without adapters.",
-            "earlier questions right", arms("fresh", "untuned", view="earlier"), "fresh", "untuned", within=0.0,
+            "earlier questions right", _arms("fresh", "untuned", view="earlier"), "fresh", "untuned", within=0.0,
             given=True,
         ),
         Claim(
             "merged is unmerged", "W + (lora_alpha / r) B A as a plain weight answers as the adapter beside W does.",
-            new, arms("rank 8, merged", "rank 8"), "rank 8, merged", "rank 8", within=NEAR / 10, given=True,
+            "new questions right", _arms("rank 8, merged", "rank 8"), "rank 8, merged", "rank 8", within=NEAR / 10,
+            given=True,
         ),
+    ]  # fmt: skip
+
+
+def _bytes() -> list[Claim]:
+    return [
         Claim(
             "memory foreseen", "The peak of a tuning step, computed from the configuration alone, is within 5 % of the "
             "measured one.", "bytes computed / bytes measured", {"computed": foreseen, "weights and states alone":

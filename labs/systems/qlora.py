@@ -32,6 +32,7 @@ REPAIR = Way("lora", 1e-4, RANK)  # the rate at which the whole base answers ord
 ORDINARY, EXAM = 240, 5  # pictures of the exam in ordinary questions, and their data seed
 QUESTIONS = 48  # of a step on ordinary pictures, some six about each
 NORMAL, SHAPE = 32, (256, 256)  # normal matrices a seed
+ANSWER = "log-probability of the true answer"
 SAVED = 0.373  # bits a number: 8 / 64 + 32 / (64 * 256) in the place of 32 / 64
 
 
@@ -130,36 +131,52 @@ def whole_models() -> dict[str, tuple[int, int, str]]:
 
 
 def claims() -> list[Claim]:
-    """Code books, tuning through 4 bits, repair, and bytes."""
-    books = ("NF4", "FP4", "INT4")
-    own = {book: partial(clean, book=book) for book in books}
-    drawn = {book: partial(clean, book=book, drawn=True) for book in books}
-    told = {name: partial(sure, name=name) for name in ("NF4", "FP4", "INT4", "NF4, absmaxes whole", "whole")}
-    skill = {name: partial(right, name=name) for name in ("NF4", "INT4", "whole")}
-    skill |= {"NF4, another picture": partial(right, name="NF4", view="shuffled")}
-    gaps = {"before tuning": partial(behind, name="INT4", tuned=False),
-            "after tuning": partial(behind, name="INT4", tuned=True)}  # fmt: skip
-    noise, answer = "10 log10 (weights^2 / errors^2) of a matrix", "log-probability of the true answer"
+    """Code books, what answers they cost, tuning through 4 bits, and bytes."""
+    return [*_books(), *_answers(), *_tuning(), *_bytes()]
+
+
+def _books() -> list[Claim]:
+    noise, books = "10 log10 (weights^2 / errors^2) of a matrix", ("NF4", "FP4", "INT4")
     return [
         Claim(
             "normal floats fit normal weights", "Normal weights come out of NF4 with smaller errors than out of INT4.",
-            noise, drawn, "NF4", "INT4", unit="dB",
+            noise, {book: partial(clean, book=book, drawn=True) for book in books}, "NF4", "INT4", unit="dB",
         ),
         Claim(
             "normal floats fit real weights", "The matrices of trained checkpoints come out of NF4 with smaller errors "
-            "than out of INT4.", noise, own, "NF4", "INT4", unit="dB",
+            "than out of INT4.", noise, {book: partial(clean, book=book) for book in books}, "NF4", "INT4", unit="dB",
         ),
+    ]  # fmt: skip
+
+
+def _answers() -> list[Claim]:
+    told = {name: partial(sure, name=name) for name in ("NF4", "FP4", "INT4", "NF4, absmaxes whole", "whole")}
+    return [
         Claim(
             "normal floats cost less", "A decoder in NF4 gives true answers more probability than one in INT4, before "
-            "any tuning.", answer, told, "NF4", "INT4", ceiling="whole", unit="nats",
+            "any tuning.", ANSWER, told, "NF4", "INT4", ceiling="whole", unit="nats",
         ),
         Claim(
-            "FP4 above INT4", "A decoder in FP4 gives true answers more probability than one in INT4.", answer, told,
+            "FP4 above INT4", "A decoder in FP4 gives true answers more probability than one in INT4.", ANSWER, told,
             "FP4", "INT4", ceiling="whole", unit="nats",
         ),
         Claim(
+            "double quantisation costs nothing", "Absmaxes in 8 bits cost true answers no more than 0.005 nats.",
+            ANSWER, {name: told[name] for name in ("NF4", "NF4, absmaxes whole", "whole")}, "NF4",
+            "NF4, absmaxes whole", within=0.005, ceiling="whole", unit="nats",
+        ),
+    ]  # fmt: skip
+
+
+def _tuning() -> list[Claim]:
+    skill = {name: partial(right, name=name) for name in ("NF4", "INT4", "whole")}
+    gaps = {name: partial(behind, name="INT4", tuned=name == "after tuning") for name in ("before tuning",
+            "after tuning")}  # fmt: skip
+    return [
+        Claim(
             "QLoRA near LoRA", "Adapters on a decoder in NF4 answer as many new questions as those on the whole one, "
-            f"within {100 * NEAR:.0f} points.", "new questions right", skill, "NF4", "whole", within=NEAR,
+            f"within {100 * NEAR:.0f} points.", "new questions right",
+            skill | {"NF4, another picture": partial(right, name="NF4", view="shuffled")}, "NF4", "whole", within=NEAR,
             controls={"NF4, another picture": 1 / camera.PLACES},
         ),
         Claim(
@@ -169,9 +186,14 @@ def claims() -> list[Claim]:
         ),
         Claim(
             "tuning repairs", "A decoder in INT4 lies less far behind the whole one when both have been tuned on the "
-            "same ordinary pictures than before.", f"{answer}, less that of the whole decoder", gaps, "after tuning",
+            "same ordinary pictures than before.", f"{ANSWER}, less that of the whole decoder", gaps, "after tuning",
             "before tuning", unit="nats",
         ),
+    ]  # fmt: skip
+
+
+def _bytes() -> list[Claim]:
+    return [
         Claim(
             "a third of the bytes", "A matrix of the decoder in NF4 takes less than a third of its bytes in 16 bits, "
             "code books and all.", "share of bytes spared", {"of 16 bits": partial(spared, of=16), "of 32 bits":
@@ -180,10 +202,5 @@ def claims() -> list[Claim]:
         Claim(
             "double quantisation saves", f"At the sizes of LLaVA-1.5, absmaxes in 8 bits save {SAVED} bits a number.",
             "bits a number saved", {"saved": doubly}, "saved", SAVED, within=0.005, unit="bits", given=True,
-        ),
-        Claim(
-            "double quantisation costs nothing", "Absmaxes in 8 bits cost true answers no more than 0.005 nats.",
-            answer, {name: told[name] for name in ("NF4", "NF4, absmaxes whole", "whole")}, "NF4",
-            "NF4, absmaxes whole", within=0.005, ceiling="whole", unit="nats",
         ),
     ]  # fmt: skip

@@ -15,14 +15,8 @@ from labs.models.story import sentences
 from labs.world.vocabulary import COLOURS, PLACES, SHAPES, SIZES
 
 LONGEST, CAPTION = 80, 20  # tokens of a story, and of what is told about one picture
-TELLING = {
-    *COLOURS,
-    *SHAPES,
-    *SIZES,
-    *" ".join(PLACES).split(),
-    "met",
-    "away",
-}  # words that tell one event from another
+# words that tell one event from another
+TELLING = {*COLOURS, *SHAPES, *SIZES, *" ".join(PLACES).split(), "met", "away"}
 
 
 def tell_all(loaded: Loaded, albums: Sequence[Sequence[Image.Image]], batch: int) -> list[list[str]]:

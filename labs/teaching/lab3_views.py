@@ -70,18 +70,13 @@ def bars(conditions: Mapping[str, Mapping[str, Interval]], title: str) -> Figure
     the fourth about motion."""
     figure = Figure((9, 3), layout="constrained")
     axes, wide = figure.subplots(), 0.8 / len(conditions)
-    kinds, shades = (
-        list(next(iter(conditions.values()))),
-        (CONTROL, COLOURS["text"], COLOURS["sound"], COLOURS["motion"]),
-    )
+    kinds = list(next(iter(conditions.values())))
+    shades = (CONTROL, COLOURS["text"], COLOURS["sound"], COLOURS["motion"])
     for number, ((name, found), shade) in enumerate(zip(conditions.items(), shades, strict=True)):
         places = [kind + (number - (len(conditions) - 1) / 2) * wide for kind in range(len(kinds))]
-        ends = [
-            [100 * (one.mean - one.low) for one in found.values()],
-            [100 * (one.high - one.mean) for one in found.values()],
-        ]
-        axes.bar(places, [100 * one.mean for one in found.values()], wide, yerr=ends, color=shade, label=name,
-                 error_kw={"linewidth": 0.8})  # fmt: skip
+        ends = [[100 * (one.mean - one.low), 100 * (one.high - one.mean)] for one in found.values()]
+        axes.bar(places, [100 * one.mean for one in found.values()], wide, yerr=[*zip(*ends, strict=True)], color=shade,
+                 label=name, error_kw={"linewidth": 0.8})  # fmt: skip
     axes.set_xticks(range(len(kinds)), kinds)
     axes.set(ylabel="right answers, %", ylim=(0, 103))
     axes.set_title(title, loc="left", fontsize=10)

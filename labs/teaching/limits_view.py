@@ -6,11 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL.Image import Image
 
-from labs.systems.parts.limit_trust import Judged
+from labs.systems.parts.limit_trust import BINS, Judged, tenths
 from labs.teaching.looks import CONTROL
 
 LINES = ("-", "--", ":", "-.")  # told apart in grey
-BINS, FEWEST = 10, 5  # tenths of confidence; answers that a mark stands for at least
+FEWEST = 5  # answers that a mark stands for at least
 
 
 def trust(views: Mapping[str, Judged]) -> Figure:
@@ -20,7 +20,7 @@ def trust(views: Mapping[str, Judged]) -> Figure:
     sure.plot([0, 100], [0, 100], color=CONTROL, linewidth=1)
     sure.annotate("as sure as right", (4, 8), rotation=37, fontsize=8, color="#666666")
     for line, (name, judged) in zip(LINES, views.items(), strict=False):
-        points = tenths(judged)
+        points = [(one, other) for one, other, many in tenths(judged) if many >= FEWEST]
         sure.plot([100 * one for one, _ in points], [100 * one for _, one in points], f"o{line}", label=name)
         shares, right = coverage(judged)
         selected.plot([100 * one for one in shares], [100 * one for one in right], line, label=name)
@@ -28,16 +28,6 @@ def trust(views: Mapping[str, Judged]) -> Figure:
     selected.set(xlabel="answered: the surest so many, %", ylabel="right among them, %", xlim=(0, 101), ylim=(0, 103))
     selected.legend(fontsize=8, loc="lower left")
     return figure
-
-
-def tenths(judged: Judged) -> list[tuple[float, float]]:
-    """For each tenth of confidence with enough answers: how sure on average, and how many are right."""
-    found = []
-    for low in range(BINS):
-        inside = [(sure, right) for sure, right in zip(*judged, strict=True) if min(int(BINS * sure), BINS - 1) == low]
-        if len(inside) >= FEWEST:
-            found.append(tuple(sum(values) / len(inside) for values in zip(*inside, strict=True)))
-    return found
 
 
 def coverage(judged: Judged) -> tuple[list[float], list[float]]:

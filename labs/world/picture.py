@@ -26,11 +26,16 @@ def draw(scene: Scene, size: int = SIZE) -> Image.Image:
     picture = _background(scene, size)
     for thing in sorted(scene.things, key=lambda thing: -DEPTHS[thing.depth]):
         mask, corner = stamp(thing, size)
-        picture.paste(tuple(min(255, round(part * thing.shade)) for part in COLOURS[thing.colour]), corner, mask)
+        picture.paste(paint(thing), corner, mask)
     if scene.sign:
         board, corner = signboard(scene.sign, scene.sign_cell, size)
         picture.paste(board, corner)
     return picture
+
+
+def paint(thing: Thing) -> tuple[int, ...]:
+    """The 8-bit red, green and blue of this very thing: its colour, a little lighter or darker."""
+    return tuple(min(255, round(part * thing.shade)) for part in COLOURS[thing.colour])
 
 
 def stamp(thing: Thing, size: int) -> tuple[Image.Image, tuple[int, int]]:

@@ -122,20 +122,3 @@ def decided(seed: int, way: str = "tools") -> Scores:
                 values.append(float(bool(one.calls) == wanted))
                 where.append(number + WIDE * (view == "plain"))
     return Scores(values, where)
-
-
-def repeated(seed: int) -> Scores:
-    """1 where the answer to a sum is what the calculator replied, right or wrong; 0 too where it was not asked."""
-    kept = [(number, one) for (number, asked), one in zip(wide(seed), worked(seed, "tools", "wide"), strict=True)
-            if asked.kind == "sum"]  # fmt: skip
-    values = [float(bool(one.calls) and one.calls[-1][0].startswith("calculator") and one.answer == one.calls[-1][1])
-              for _, one in kept]  # fmt: skip
-    return Scores(values, [number for number, _ in kept])
-
-
-def calls_made(seed: int, way: str, view: str) -> dict[str, float]:
-    """Kind of question -> calls a question, for a notebook."""
-    found: dict[str, list[int]] = {}
-    for (_, asked), one in zip(items(seed, view), worked(seed, way, view), strict=True):
-        found.setdefault(asked.kind, []).append(len(one.calls))
-    return {kind: sum(many) / len(many) for kind, many in found.items()}

@@ -4,7 +4,6 @@ The engine supervises whatever the assistant says: calls as well as answers, nev
 Toolformer finds such conversations by itself, by what helps; these are written from the scene.
 """
 
-import io
 import random
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -16,8 +15,10 @@ from PIL.Image import Image
 from labs.data import records
 from labs.models import catalog
 from labs.models.entry import Loaded
+from labs.models.pictures import as_png
 from labs.systems.parts.agent_pictures import draw_wide, wide_scenes
 from labs.systems.parts.agent_questions import EXTREMES, KINDS, Asked, about, extreme, heat
+from labs.systems.parts.camera import entry_of
 from labs.tuning.fit import fit
 from labs.tuning.lora import LoraSpec, add_lora
 from labs.tuning.rows import draw_anew, spoken
@@ -88,14 +89,8 @@ def conversation(asked: Asked, way: str = "tools", lie: str = "") -> list[tuple[
 
 def entries(pictures: Sequence[Image], talks: Sequence[Sequence[tuple[str, str]]]) -> Iterator[dict]:
     """Conversations about the same pictures, which stand before each of them, as data is read."""
-    files = [io.BytesIO() for _ in pictures]
-    for file, picture in zip(files, pictures, strict=True):
-        picture.save(file, "PNG", compress_level=1)
-    images = [{"bytes": file.getvalue()} for file in files]
-    for talk in talks:
-        said = [text for pair in talk for text in pair]
-        turns = [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(said)]
-        yield {"messages": turns, "images": images}
+    files = [as_png(picture) for picture in pictures]
+    yield from (entry_of(files, talk) for talk in talks)
 
 
 def lie_about(asked: Asked) -> str:

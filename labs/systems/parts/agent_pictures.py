@@ -16,9 +16,9 @@ import numpy as np
 from PIL import Image
 
 from labs.world import splits
-from labs.world.picture import SIZE, draw, signboard, stamp
+from labs.world.picture import SIZE, draw, paint, signboard, stamp
 from labs.world.scene import Scene
-from labs.world.vocabulary import COLOURS, SIGNS
+from labs.world.vocabulary import SIGNS
 
 SIDE, CELL = 2 * SIZE, SIZE // 3  # pixels: of a wide picture, and of a cell as the eyes know it
 MARGIN = CELL // 2  # wall before the first cell; between two of them there is twice as much
@@ -41,8 +41,7 @@ def draw_wide(scene: Scene) -> Image.Image:
     picture = draw(replace(scene, things=(), sign=None), SIDE)
     for thing in scene.things:
         mask, corner = stamp(thing, SIZE)
-        colour = tuple(min(255, round(part * thing.shade)) for part in COLOURS[thing.colour])
-        picture.paste(colour, _apart(corner, thing.cell), mask)
+        picture.paste(paint(thing), _apart(corner, thing.cell), mask)
     if scene.sign:
         board, corner = signboard(scene.sign, scene.sign_cell, SIZE)
         picture.paste(board, _apart(corner, scene.sign_cell))

@@ -4,9 +4,8 @@ Asked is where the hottest and the coldest thing are: nine places, so that guess
 third question, how many things are warm, is guessed right far more often.)
 """
 
-import io
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from labs.evaluation.exam import Exam
 from labs.models import catalog
 from labs.models.conversation import write
 from labs.models.entry import Loaded
+from labs.models.pictures import as_png
 from labs.systems.claim import Scores
 from labs.tuning.by_hand.prefix import add_prefix
 from labs.tuning.fit import fit
@@ -134,8 +134,11 @@ def _pairs(scene: dict) -> list[tuple[str, str]]:
 
 def entry(picture: Image, pairs: list[tuple[str, str]]) -> dict:
     """A conversation about a picture, as data is read: questions and answers in turn."""
-    file = io.BytesIO()
-    picture.save(file, "PNG")
+    return entry_of([as_png(picture)], pairs)
+
+
+def entry_of(files: Sequence[bytes], pairs: Sequence[tuple[str, str]]) -> dict:
+    """The same about pictures that are files already."""
     said = [text for pair in pairs for text in pair]
     turns = [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(said)]
-    return {"messages": turns, "images": [{"bytes": file.getvalue()}]}
+    return {"messages": turns, "images": [{"bytes": file} for file in files]}

@@ -6,7 +6,6 @@
 Exams ask in wordings that nothing is trained on: the last of each list in labs.world.wordings, or what people type.
 """
 
-import io
 import random
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -22,6 +21,7 @@ from labs.evaluation.answering import answers
 from labs.evaluation.exam import Exam, Item
 from labs.evaluation.metrics import exact_match
 from labs.models.entry import Loaded
+from labs.models.pictures import as_png
 from labs.systems.claim import Scores
 from labs.systems.parts import captioner, eyes
 from labs.systems.parts.base_words import END
@@ -95,9 +95,7 @@ def drawn(scene: Scene, rng: random.Random, count: int) -> list[tuple[str, float
 @cache
 def png(scene: Scene) -> bytes:
     """The picture of a scene, as a file."""
-    file = io.BytesIO()
-    eyes.picture_of(scene).save(file, "PNG", compress_level=1)
-    return file.getvalue()
+    return as_png(eyes.picture_of(scene))
 
 
 def records(talks: Sequence[Talk]) -> list[Record]:

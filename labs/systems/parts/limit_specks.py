@@ -11,7 +11,7 @@ from dataclasses import replace
 from PIL import Image
 
 from labs.systems.parts.facts import there
-from labs.world.picture import SIZE, draw, stamp
+from labs.world.picture import SIZE, draw, paint, stamp
 from labs.world.scene import Scene, Thing, sample_thing
 from labs.world.splits import HELD_OUT_PAIRS
 from labs.world.vocabulary import COLOURS, SHAPES
@@ -26,8 +26,7 @@ def draw_far(near: Scene, far: Sequence[Thing]) -> Image.Image:
     for thing in far:
         mask, _ = stamp(replace(thing, size="big"), SIZE)
         mask = mask.resize((WIDTH, WIDTH), Image.Resampling.BOX)
-        colour = tuple(min(255, round(part * thing.shade)) for part in COLOURS[thing.colour])
-        picture.paste(colour, tuple(round(at * SIZE - WIDTH / 2) for at in (thing.x, thing.y)), mask)
+        picture.paste(paint(thing), tuple(round(at * SIZE - WIDTH / 2) for at in (thing.x, thing.y)), mask)
     return picture
 
 

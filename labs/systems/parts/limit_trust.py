@@ -97,20 +97,19 @@ def selected(seed: int, view: str = "blurred", by: str = "confidence") -> Scores
     return _scores(seed, [one * weights.get(place, 0.0) for place, one in enumerate(found.right)])
 
 
-def reliability(seed: int, view: str = "blurred") -> list[tuple[float, float, int]]:
+def tenths(found: Judged) -> list[tuple[float, float, int]]:
     """For each tenth of confidence that has answers: how sure, how right on average, and how many."""
-    found, rows = judged(seed, view, KINDS), []
+    rows = []
     for low in range(BINS):
-        inside = [place for place, one in enumerate(found.sure) if min(int(BINS * one), BINS - 1) == low]
+        inside = [both for both in zip(*found, strict=True) if min(int(BINS * both[0]), BINS - 1) == low]
         if inside:
-            both = [sum(values[place] for place in inside) / len(inside) for values in found]
-            rows.append((*both, len(inside)))
+            rows.append((*(sum(values) / len(inside) for values in zip(*inside, strict=True)), len(inside)))
     return rows
 
 
-def calibration_error(rows: Sequence[tuple[float, float, int]]) -> float:
-    """The expected calibration error of such rows: how far each lies off, weighed by how many answers it has."""
-    return sum(many * abs(sure - right) for sure, right, many in rows) / sum(many for _, _, many in rows)
+def calibration_error(found: Judged) -> float:
+    """The expected calibration error: how far each tenth lies off, weighed by how many answers it has."""
+    return sum(many * abs(sure - right) for sure, right, many in tenths(found)) / len(found.sure)
 
 
 # ---------------------------------------------------------------------------------------------------------------

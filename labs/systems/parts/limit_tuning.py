@@ -6,7 +6,6 @@ Adapters alone learn, on the engine, a few thousand lessons in 10 to 30 seconds:
 one thing about the data, and in nothing else.
 """
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +21,7 @@ from labs.models import catalog
 from labs.models.chat import message
 from labs.models.conversation import picture_token
 from labs.models.entry import Loaded
+from labs.models.pictures import as_png
 from labs.tuning.by_hand.dpo import log_probabilities
 from labs.tuning.examples import Examples
 from labs.tuning.feature_cache import features_once
@@ -56,7 +56,7 @@ def load() -> Loaded:
 
 def records(lessons: Sequence[Lesson]) -> list[Record]:
     """The same for the engine. A picture that several lessons share is written once."""
-    files = {key: _file(one.picture) for key, one in {id(one.picture): one for one in lessons}.items()}
+    files = {key: as_png(one.picture) for key, one in {id(one.picture): one for one in lessons}.items()}
     return [Record(f"lesson {number}", _messages(files[id(one.picture)], one)) for number, one in enumerate(lessons)]
 
 
@@ -64,12 +64,6 @@ def _messages(file: bytes, one: Lesson) -> list[dict]:
     asked = [{"type": "image", "bytes": file}, {"type": "text", "text": one.question}]
     return [{"role": "user", "content": asked},
             {"role": "assistant", "content": [{"type": "text", "text": one.answer}]}]  # fmt: skip
-
-
-def _file(picture: Image.Image) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, "PNG", compress_level=1)
-    return file.getvalue()
 
 
 def tune(

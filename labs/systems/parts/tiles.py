@@ -14,9 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from labs.systems.parts import lookout
-from labs.world.picture import SIZE, draw, signboard, stamp
+from labs.world.picture import SIZE, draw, paint, signboard, stamp
 from labs.world.scene import Scene
-from labs.world.vocabulary import COLOURS
 
 SIDE = 2 * SIZE
 CORNERS = [(x, y) for y in (0, SIZE) for x in (0, SIZE)]  # of the tiles, in reading order
@@ -28,8 +27,7 @@ def draw_large(scene: Scene) -> Image.Image:
     picture = draw(replace(scene, things=(), sign=None), SIDE)
     for thing in scene.things:
         mask, corner = stamp(thing, SIZE)
-        colour = tuple(min(255, round(part * thing.shade)) for part in COLOURS[thing.colour])
-        picture.paste(colour, _apart(corner, (thing.x, thing.y)), mask)
+        picture.paste(paint(thing), _apart(corner, (thing.x, thing.y)), mask)
     if scene.sign:
         board, _ = signboard(scene.sign, scene.sign_cell, SIZE)
         centre = BOARDS[scene.sign_cell % 3], BOARDS[scene.sign_cell // 3]
