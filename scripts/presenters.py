@@ -28,7 +28,7 @@ h1 + p + table td:not(:nth-child(4)) { white-space: nowrap; font-variant-numeric
  body { font-size: 8.6pt; line-height: 1.27; margin: 0; padding: 0; max-width: none; } a { color: inherit; }
  h1 { font-size: 13pt; margin: 0 0 3pt; } h2 { font-size: 10.5pt; margin: 8pt 0 2pt; } p, ul, ol { margin: 2pt 0; }
  table { width: 100%; margin: 3pt 0; } td, th { padding: .8pt 4pt; } tr { break-inside: avoid; }
- h1 + p + table { font-size: 7.3pt; line-height: 1.12; } h1 + p + table :is(td, th) { padding: .3pt 4pt; }
+ h1 + p + table { font-size: 6.9pt; line-height: 1.08; } h1 + p + table :is(td, th) { padding: .2pt 4pt; }
  h1 + p + table + h2 { break-before: page; }
 }
 """

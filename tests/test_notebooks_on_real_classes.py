@@ -20,11 +20,12 @@ from labs.data.real import FULL as FULL_DATA
 from labs.models.real import COLAB, FULL
 
 NOTEBOOKS = badges.notebooks()
-# Those that open a checkpoint of the catalogue; only the demos are long enough to be worth a second real profile. Of a
-# section's notebook one or two cells differ from what runs in profile mini: those are left to scripts/test.sh --all.
+# Those that open a checkpoint of the catalogue; only the demos are long enough to be worth a second real profile, and
+# the one that tunes shows most of it. Of a section's notebook one or two cells differ from what runs in profile mini.
+# What is left out here is run by scripts/test.sh --all.
 OPENING = [path for path in NOTEBOOKS if "catalog.load(" in path.read_text(encoding="utf-8")]
-BRIEFLY = re.compile(r"0[1-47]_")
-ON_REAL = [pytest.param(path, profile, marks=[pytest.mark.long] if BRIEFLY.match(path.stem) else [])
+BRIEFLY = re.compile(r"0[1-47]_.* colab|06_1_.* full")
+ON_REAL = [pytest.param(path, profile, marks=[pytest.mark.long] if BRIEFLY.match(f"{path.stem} {profile}") else [])
            for path in OPENING for profile in ("colab", "full")
            if profile == "colab" or path.stem.startswith("06")]  # fmt: skip
 RUN = """

@@ -92,6 +92,8 @@ def check(answer: Callable) -> None:
     if found.state == WRONG:
         print(f"Likely: {found.mistake}" if found.mistake else "No usual mistake looks like this one.")
         print(f"hint({answer.__name__}) gives a hint, solution({answer.__name__}) the reference.")
+        if progress.load().get(answer.name, {}).get("state") == SOLVED:
+            print("It was solved before, and counts as solved.")
     print(progress.bar(answer.name.partition(".")[0]))
 
 

@@ -20,7 +20,7 @@ TELLING = {*COLOURS, *SHAPES, *SIZES, *" ".join(PLACES).split(), "met", "away"}
 
 
 def tell_all(loaded: Loaded, albums: Sequence[Sequence[Image.Image]], batch: int) -> list[list[str]]:
-    """A story of each album, a sentence for each picture; captions from a model that reads one picture alone."""
+    """A story of each album in sentences, however many; captions from a model that reads one picture alone."""
     git = loaded.entry.model_class == "GitForCausalLM"
     asked = [loaded.entry.story] * len(albums)
     try:
@@ -30,7 +30,7 @@ def tell_all(loaded: Loaded, albums: Sequence[Sequence[Image.Image]], batch: int
             [answer(loaded, [picture], "What is in the picture?", max_new_tokens=CAPTION) for picture in album]
             for album in albums
         ]
-    return [sentences(text, len(album)) for text, album in zip(texts, albums, strict=True)]
+    return [sentences(text, max(1, text.count("."))) for text in texts]
 
 
 def _git(loaded: Loaded, album: Sequence[Image.Image]) -> str:

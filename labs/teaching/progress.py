@@ -62,7 +62,7 @@ def note(name: str, **facts: Any) -> None:
             one[key] = one.get(key, 0) + value if counts else one[key] if kept else value
 
 
-def record(name: str, found: str, **figures: float) -> None:
+def record(name: str, found: str, **figures: float | str) -> None:
     """Keep what an open study found, in your words, with its figures; it appears in the report."""
     with _changing() as known:
         known[name] = {"found": found, "figures": figures, "day": date.today().isoformat()}
@@ -91,8 +91,8 @@ def report(lab: str) -> Path:
     parts.append(pages.table(["exercise", "state", "attempts", "hints", "reference read"], rows))
     for name, one in known.items():
         if name.startswith(f"{lab}.") and "found" in one:
-            figures = ", ".join(f"{key} {value:.4g}" for key, value in one["figures"].items())
-            parts += [pages.heading(name), pages.paragraph(one["found"]), pages.paragraph(figures, "note")]
+            rows = [[key, value if isinstance(value, str) else f"{value:.4g}"] for key, value in one["figures"].items()]
+            parts += [pages.heading(name), pages.paragraph(one["found"]), pages.table(["figure", "measured"], rows)]
     file = _file().with_name(f"{lab}.html")
     file.write_text(pages.page(f"Worksheet {lab}", parts), encoding="utf-8")
     print(f"{bar(lab)}\nreport: {file.relative_to(labs.home()) if file.is_relative_to(labs.home()) else file}")

@@ -33,7 +33,7 @@ def difference(got: Any, expected: Any, tolerance: float = 1e-4) -> str | None:
     if kind(expected) == "a number":
         near = np.isclose(float(got), float(expected), rtol=tolerance, atol=tolerance, equal_nan=True)
         return None if near else "the number is another one"
-    return None if got == expected else f"{kind(expected)} is another one"
+    return None if got == expected else f"{short(expected)} is expected"
 
 
 def kind(value: Any) -> str:
@@ -64,7 +64,7 @@ def short(value: Any) -> str:
         return f"[{inside}]"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {short(part)}" for key, part in list(value.items())[:SHOWN]) + "}"
-    text = repr(value)
+    text = repr(value.item() if isinstance(value, np.generic) else value)
     return text if len(text) <= 160 else f"{text[:157]}..."
 
 

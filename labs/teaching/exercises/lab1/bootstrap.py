@@ -42,6 +42,10 @@ def _mean_of_means(scores, pictures, draws, rng):
     return bootstrap(means, range(len(means)), draws, rng)
 
 
+def _means_drawn(scores, pictures, draws, rng):
+    return (sum(scores) / len(scores), *_mean_of_means(scores, pictures, draws, rng)[1:])
+
+
 def _without_return(scores, pictures, draws, rng):
     mean = sum(scores) / len(scores)
     return mean, mean, mean
@@ -70,6 +74,7 @@ def _global(scores, pictures, draws, rng):
 MISTAKES = {
     "questions are drawn one by one: draw whole pictures, with all their questions": _over_questions,
     "each picture counts as one, however many questions it has: divide all scores by their number": _mean_of_means,
+    "in a draw each picture counts as one, however many questions it has: divide by their number": _means_drawn,
     "every draw is the same set: draw with replacement, as rng.choices does": _without_return,
     "the ends are the smallest and the largest mean: take the quantiles 0.025 and 0.975": _extremes,
     "the interval is too narrow, perhaps one of 90 %: its ends are the quantiles 0.025 and 0.975": _ninety,
@@ -90,6 +95,13 @@ def _given(each: int = 5) -> tuple[list[float], list[str]]:
 def _uneven() -> tuple[list[float], list[int]]:
     """Pictures with eight questions, of which few are right, and with two, of which all are."""
     return [0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0], [4] * 8 + [9] * 2 + [7] * 2
+
+
+def _between(function):
+    """Twenty pictures with twelve questions each, all right, and twenty with one, all wrong."""
+    scores, pictures = [1.0] * 240 + [0.0] * 20, [number // 12 for number in range(240)] + list(range(100, 120))
+    mean, low, high = function(scores, pictures, 500, random.Random(5))
+    return low < mean < high
 
 
 def _width(function, scores, pictures):
@@ -127,6 +139,7 @@ def _in_order(function):
 
 CASES = (
     Case("the mean, where pictures have 8, 2 and 2 questions", lambda f: f(*_uneven(), 50, random.Random(0))[0]),
+    Case("many questions about 20 pictures, one about 20: the mean lies inside", _between),
     Case("40 pictures, 5 questions each: how wide it is", _right_width),
     Case("each question asked thrice: as wide as before", _thrice),
     Case("mean, low, high, and the mean lies between", _in_order),

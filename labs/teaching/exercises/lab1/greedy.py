@@ -59,6 +59,10 @@ def _writes_into_prompt(read, prompt, ends, most):
     return new
 
 
+def _tensors(read, prompt, ends, most):
+    return [torch.tensor(token) for token in greedy(read, prompt, ends, most)]
+
+
 def _one_end(read, prompt, ends, most):
     return greedy(read, prompt, list(ends)[:1], most)
 
@@ -72,6 +76,7 @@ MISTAKES = {
     "nothing ends the answer but `most`: stop after a token that is among `ends`": _never_ends,
     "the loop goes on beyond `most` new tokens: count them": _endless,
     "the prompt is changed: append to a list of your own": _writes_into_prompt,
+    "tokens come out as tensors: take the int out of each with .item()": _tensors,
     "there may be several ends: any of them stops the answer": _one_end,
 }
 
