@@ -190,6 +190,8 @@ SENTENCES = {
     "a gap": "a gap, 0.31 s long after 0.79 s",
     "a dead axis": "gyroscope z is 0 all the time",
     "in units of g": "feels 1.0",
+    "lying flat": "of it on accelerometer y",
+    "an unknown word": "line 2: 'walking' is no motion",
 }
 
 

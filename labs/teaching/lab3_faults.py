@@ -22,6 +22,8 @@ FAULTS: dict[str, Callable[[Path], None]] = {
     "a gap": lambda folder: _rows(folder, lambda rows: rows[:80] + rows[110:]),
     "a dead axis": lambda folder: _rows(folder, lambda rows: [[*row[:-1], "0.0"] for row in rows]),
     "in units of g": lambda folder: _rows(folder, lambda rows: [_in_g(row) for row in rows]),
+    "lying flat": lambda folder: _rows(folder, lambda rows: [[*row[:2], row[3], row[2], *row[4:]] for row in rows]),
+    "an unknown word": lambda folder: _rows(folder, lambda rows: [[*rows[0][:-1], "walking"], *rows[1:]], "labels.csv"),
 }
 
 
@@ -45,8 +47,8 @@ def _sound(folder: Path, change: Callable[[np.ndarray], np.ndarray], rate: int =
         opened.writeframes(change(samples).tobytes())
 
 
-def _rows(folder: Path, change: Callable[[Rows], Rows]) -> None:
-    file = folder / "mine.csv"
+def _rows(folder: Path, change: Callable[[Rows], Rows], name: str = "mine.csv") -> None:
+    file = folder / name
     with file.open(encoding="utf-8-sig", newline="") as opened:
         names, *rows = csv.reader(opened)
     with file.open("w", encoding="utf-8", newline="") as opened:

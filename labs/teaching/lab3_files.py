@@ -19,10 +19,13 @@ from torch import Tensor
 from labs.errors import LabsError
 from labs.teaching.lab3_rig import QUESTIONS, RATES
 from labs.world import motion
+from labs.world.vocabulary import COLOURS, MOTIONS, PLACES, SHAPES, SIZES
 
 SHORTEST = 1.0  # seconds: one window
 OFF, GAP = 0.02, 2.5  # so far may a clock be off, as a share of its rate; so many steps in which nothing comes
 SILENT = 1e-4  # peak of a file in which there is nothing to hear
+WORDS = {"colour": COLOURS, "shape": SHAPES, "size": SIZES, "place": PLACES, "motion": MOTIONS}
+UP = "accelerometer y"  # along which gravity pulls, as the rig is worn
 EARTH = (8.0, 12.0)  # m/s2: between them lies the usual size of what an accelerometer on Earth feels
 
 
@@ -63,6 +66,9 @@ def read_motion(file: Path) -> Float[Tensor, "steps 6"]:
     if not EARTH[0] < usual < EARTH[1]:
         mend = f"write m/s2 with gravity in it, {motion.GRAVITY} at rest"
         raise LabsError(f"{file.name} feels {usual:.2f} as a rule: in units of g, or without gravity? {mend}.")
+    upright = abs(float(np.median(felt[:, list(motion.CHANNELS).index(UP)])))
+    if upright < usual / 2:
+        raise LabsError(f"{file.name} feels gravity, {usual:.1f}, but only {upright:.1f} of it on {UP}: turn the axes.")
     return torch.from_numpy(felt).float()
 
 
@@ -74,6 +80,10 @@ def read_labels(file: Path) -> list[dict]:
         if stop <= start:
             raise LabsError(f"{file.name}, line {line} stops at {stop:g} s, not after its start: mend it.")
         known = {kind: row[kind].strip().lower() for kind in QUESTIONS if (row.get(kind) or "").strip()}
+        for kind, word in known.items():
+            if word not in WORDS[kind]:
+                raise LabsError(f"{file.name}, line {line}: {word!r} is no {kind} that the talker has a word for: take "
+                                f"one of {', '.join(WORDS[kind])}.")  # fmt: skip
         labels.append({"start": float(start), "stop": float(stop)} | known)
     if not any(len(label) > 2 for label in labels):
         raise LabsError(f"{file.name} tells nothing: name columns as what is known, {', '.join(QUESTIONS)}.")
@@ -89,7 +99,8 @@ def _steady(file: Path, time: np.ndarray) -> None:
     rate = 1 / np.median(steps)
     if abs(rate / RATES["motion"] - 1) > OFF:
         by = "np.interp, channel by channel"
-        raise LabsError(f"{file.name} has {rate:.0f} rows a second, the model {RATES['motion']}: resample it ({by}).")
+        slow = "is time in seconds?" if rate < 1 else f"resample it ({by})."
+        raise LabsError(f"{file.name} has {rate:.3g} rows a second, the model {RATES['motion']}: {slow}")
     if (gaps := np.flatnonzero(steps > GAP / rate)).size:
         where = f"{steps[gaps[0]]:.2f} s long after {time[gaps[0]]:.2f} s"
         raise LabsError(f"{file.name} has a gap, {where}: take what lies before it, or after it.")
@@ -98,7 +109,7 @@ def _steady(file: Path, time: np.ndarray) -> None:
 def _rows(file: Path) -> list[dict[str, str]]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
-            rows = list(csv.DictReader(opened))
+            rows = list(csv.DictReader(opened, skipinitialspace=True))
     except FileNotFoundError:
         raise LabsError(f"there is no {file.name}: write one, and put it into {file.parent}.") from None
     except UnicodeDecodeError:

@@ -16,8 +16,9 @@ from labs.teaching.examine import Case
 
 HINTS = (
     "torch.stft(samples, window, hop, window=torch.hann_window(window), return_complex=True) is (bins, frames); "
-    ".abs() ** 2 is the power, [:, :-1] leaves the last frame out, .T turns it over.",
-    "power @ filters, .clamp(min=1e-10).log10(), then torch.maximum(loud, loud.max() - 8), then (loud + 4) / 4.",
+    "its absolute value squared is the power.",
+    "[:, :-1] leaves the last frame out, .T turns it over; power @ filters, .clamp(min=1e-10).log10(), then "
+    "torch.maximum(loud, loud.max() - 8), then (loud + 4) / 4.",
 )
 
 
@@ -59,6 +60,20 @@ def _no_floor(samples, window, hop, filters):
     return (_loud(samples, window, hop, filters).log10() + 4) / 4
 
 
+def _not_padded(samples, window, hop, filters):
+    spectrum = torch.stft(samples, window, hop, window=torch.hann_window(window), center=False, return_complex=True)
+    return _finished((spectrum.abs().square().T @ filters).clamp(min=1e-10).log10())
+
+
+def _floor_by_frame(samples, window, hop, filters):
+    loud = _loud(samples, window, hop, filters).log10()
+    return (torch.maximum(loud, loud.amax(1, keepdim=True) - 8) + 4) / 4
+
+
+def _real(samples, window, hop, filters):
+    return torch.stft(samples, window, hop, window=torch.hann_window(window))
+
+
 def _turned(samples, window, hop, filters):
     return log_mel(samples, window, hop, filters).T
 
@@ -69,6 +84,9 @@ MISTAKES = {
     "there is one frame too many: leave the last one out, as the library does": _every_frame,
     "each frame begins and ends with a jump: give torch.stft a Hann window": _no_window,
     "the floor is missing: raise what lies more than 8 below the largest of all": _no_floor,
+    "frames are missing: let torch.stft pad both ends by itself (center is True unless told otherwise)": _not_padded,
+    "each frame has a floor of its own: the largest of ALL values counts": _floor_by_frame,
+    "torch.stft must be told that numbers are to be complex: return_complex=True": _real,
     "frames come first and bands second: turn it over": _turned,
 }
 

@@ -61,8 +61,24 @@ def _unrefused_too(series, length, stride):
     return series[:, (series.shape[1] - length) % stride :].unfold(1, length, stride).transpose(1, 2)
 
 
+def _by_steps(series, length, stride):
+    if series.shape[1] < length:
+        raise ValueError
+    return series[:, series.shape[1] % length :].transpose(1, 2).unfold(2, length, stride)
+
+
+def _by_strides(series, length, stride):
+    if series.shape[1] < length:
+        raise ValueError
+    return series[:, series.shape[1] % stride :].transpose(1, 2).unfold(2, length, stride)
+
+
 MISTAKES = {
     "the newest steps are missing: drop the (steps - length) % stride that are over at the beginning": _end_dropped,
+    "too many or too few steps are dropped: what lies behind the first patch is cut by stride, so (steps - length) "
+    "% stride are over": _by_steps,
+    "steps % stride is not what is over: the first patch takes length steps, so it is (steps - length) % stride":
+    _by_strides,
     "the patches lie side by side: begin one every stride steps": _side_by_side,
     "steps of several channels stand in one patch: transpose to (batch, channels, steps) before you cut": _mixed,
     "channels come before patches: (batch, channels, patches, length)": _patches_first,
@@ -82,6 +98,7 @@ CASES = (
     Case("6 steps, patches of 3, side by side", lambda f: f(_series(6), 3, 3)),
     Case("8 steps, patches of 3: two are left over", lambda f: f(_series(8), 3, 3)),
     Case("patches of 4 that overlap, one every 2 steps, 9 steps", lambda f: f(_series(9, 3), 4, 2)),
+    Case("patches of 5, one every 3 steps, 12 steps: one is left over", lambda f: f(_series(12, 1), 5, 3)),
     Case("one patch is the whole series", lambda f: f(_series(5, 3, 1), 5, 5)),
     Case("4 steps are no patch of 5", lambda f: f(_series(4), 5, 5)),
 )

@@ -45,6 +45,14 @@ def _a_little_more(windows, train):
     return (windows - train.mean((0, 1))) / (train.std((0, 1)) + 1e-6)
 
 
+def _clamped(windows, train):
+    return (windows - train.mean((0, 1))) / train.std((0, 1)).clamp(min=1e-4)
+
+
+def _with_the_limit(windows, train):
+    return (windows - train.mean((0, 1))) / (train.std((0, 1)) + 1e-4)
+
+
 def _variance(windows, train):
     spread = train.var((0, 1))
     return (windows - train.mean((0, 1))) / torch.where(spread < 1e-4, 1.0, spread)
@@ -61,6 +69,8 @@ MISTAKES = {
     "all channels share one mean and spread: keep the last dimension, and take them over (0, 1)": _all_channels,
     "a channel that never changes in training is divided by zero: divide it by 1": _by_zero,
     "a channel that never changes in training is divided by next to nothing: divide it by 1": _a_little_more,
+    "a channel that never changed is divided by 1e-4, so that it would shout once it wakes: divide it by 1": _clamped,
+    "1e-4 is added to every spread: divide a channel that never changed by 1, the others by their own": _with_the_limit,
     "this divides by the variance: take its root, train.std": _variance,
     "each step has statistics of its own: take mean and spread over windows and steps, (0, 1)": _step_by_step,
 }

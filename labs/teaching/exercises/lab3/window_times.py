@@ -36,11 +36,16 @@ def _as_long_as_a_hop(samples, length, hop, rate):
     return [(start / rate, (start + hop) / rate) for start in range(0, samples - length + 1, hop)]
 
 
+def _whole_seconds(samples, length, hop, rate):
+    return [(start // rate, (start + length) // rate) for start in range(0, samples - length + 1, hop)]
+
+
 MISTAKES = {
     "the last windows go beyond the recording: count a window only if start + length <= samples": _with_the_rest,
     "a window is missing: the one that ends with the last sample counts, so add 1 to the range's end": _one_too_few,
     "these are samples: divide begin and end by the rate for seconds": _in_samples,
     "the windows lie side by side: begin one every hop samples, not every length": _side_by_side,
+    "these are whole seconds: divide with /, not with //": _whole_seconds,
     "a window ends length samples after it begins, not hop samples": _as_long_as_a_hop,
 }
 
