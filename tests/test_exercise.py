@@ -313,7 +313,7 @@ def test_the_same(got, expected):
     (torch.tensor([1, 0]), torch.tensor([True, False]), "it holds int64"),
     (torch.tensor([1.0, 2.0]), torch.tensor([1.0, 3.0]), "1 of 2"), ([1], [1, 2], "1 parts where 2"),
     ([1, 5], [1, 2], "at place 1"), ({"a": 1}, {"a": 1, "b": 2}, "'b' is missing"), ({"c": 1}, {}, "does not belong"),
-    ({"a": 1}, {"a": 2}, "at 'a'"), ("red", "blue", "'blue' is expected"), (2, 3, "another"), (..., 3, "unfilled"),
+    ({"a": 1}, {"a": 2}, "at 'a'"), ("red", "blue", "'blue' is expected"), (2, 3, "2 where 3"), (..., 3, "unfilled"),
     (Image.new("RGB", (2, 2), "red"), Image.new("RGB", (2, 2), "blue"), "values are other ones"),
 ])  # fmt: skip
 def test_not_the_same_and_why(got, expected, words):

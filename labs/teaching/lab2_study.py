@@ -45,7 +45,8 @@ def study(
     """Tune with these settings and measure. `rehearsal` is the share of the records that are of the earlier kinds.
 
     `exam` draws the held-out pictures: choose a setting by one exam, and report it on another.
-    Raises ValueError for a share that is none, or for records that are too few for a step.
+    With no steps it is the base that is asked. Raises ValueError for a share that is none, or for records that are too
+    few for a step.
     """
     if not 0 <= rehearsal <= 1:
         raise ValueError(f"rehearsal is a share from 0 to 1, not {rehearsal}")
@@ -54,10 +55,11 @@ def study(
     loaded = catalog.load("multimodal", "mini")
     model = add_lora(loaded.model, LoraSpec(rank, 2 * rank), seed)
     with TemporaryDirectory() as folder:
-        fit(
-            model, loaded.processor, lessons(records, rehearsal, seed), [], Path(folder) / "run", steps=steps,
-            batch=BATCH, learning_rate=float(rate), seed=seed, save_every=10**6, progress=False,
-        )  # fmt: skip
+        if steps:
+            fit(
+                model, loaded.processor, lessons(records, rehearsal, seed), [], Path(folder) / "run", steps=steps,
+                batch=BATCH, learning_rate=float(rate), seed=seed, save_every=10**6, progress=False,
+            )  # fmt: skip
     questions = lab2_skill.exam(ASKED, exam)
     judged = judge(Loaded(loaded.entry, model, loaded.processor), questions, views=["new", "shuffled", "earlier"])
     asked = {"new": questions.new, "shuffled": questions.new, "earlier": questions.earlier}

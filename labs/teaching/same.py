@@ -32,7 +32,7 @@ def difference(got: Any, expected: Any, tolerance: float = 1e-4) -> str | None:
         return _sequences(got, expected, tolerance)
     if kind(expected) == "a number":
         near = np.isclose(float(got), float(expected), rtol=tolerance, atol=tolerance, equal_nan=True)
-        return None if near else "the number is another one"
+        return None if near else f"{short(got)} where {short(expected)} is expected"
     return None if got == expected else f"{short(expected)} is expected"
 
 

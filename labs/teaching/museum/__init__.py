@@ -90,16 +90,24 @@ def _before(room: str, twin: bool = False) -> Exhibit:
 
 def _check(room: str, proof: Callable[[Exhibit], Any]) -> bool:
     """Whether the measurement comes out otherwise in the twin; says what it found, or why it could not."""
-    try:
-        here, there = proof(_before(room)), proof(_before(room, twin=True))
-    except Exception as error:  # whatever the visitor's function does
-        print(_folded(f"The measurement raises {type(error).__name__} ({error}). It may look at {', '.join(GOES_IN)}."))
+    (here, failed), (there, failed_too) = (_measured(proof, _before(room, twin)) for twin in (False, True))
+    if failed_too:
+        print(_folded(f"The measurement raises {there}. It may look at {', '.join(GOES_IN)}."))
         return False
-    differ = difference(here, there, NEAR) is not None
-    print(f"measured here: {short(here)}; in its twin, the same script without the bug: {short(there)}")
+    differ = failed or difference(here, there, NEAR) is not None
+    here = f"raises {here}" if failed else short(here)
+    print(f"measured here: {here}; in its twin, the same script without the bug: {short(there)}")
     if not differ:
         print("Both are the same: this does not show the bug.")
     return differ
+
+
+def _measured(proof: Callable[[Exhibit], Any], shown: Exhibit) -> tuple[Any, bool]:
+    """What the visitor's function finds, or how it fails, and whether it does: what is missing may be the proof."""
+    try:
+        return proof(shown), False
+    except Exception as error:  # whatever the visitor's function does
+        return f"{type(error).__name__} ({error})", True
 
 
 def _meant(bug: str) -> str:

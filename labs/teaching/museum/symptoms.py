@@ -41,7 +41,7 @@ def lines(shown: Exhibit, sound: Exhibit) -> list[str]:
     rows[f"answers to users in the new form, n = {USERS}"] = lambda one: str(_of(list(map(_formed, one.told))))
     for name in shown.by_row:
         number = len(sound.by_row[name])
-        rows[f"things in the {name} row named, n = {number}"] = lambda one, name=name: str(in_row(one, name))
+        rows[f"things named, its way, {name} row, n = {number}"] = lambda one, name=name: str(in_row(one, name))
     return said + [f"{name:44} {told(shown):24} {told(sound)}" for name, told in rows.items()]
 
 

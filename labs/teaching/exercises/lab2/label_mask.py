@@ -53,6 +53,16 @@ def _one_more(ids, turns, end):
     return labels
 
 
+def _runs_over(ids, turns, end):
+    labels = [-100] * len(ids)
+    for role, start, stop in turns:
+        if role == "assistant":
+            labels[start:stop] = ids[start:stop]
+            if ids[stop] == end:
+                labels[stop] = end
+    return labels
+
+
 def _zeros(ids, turns, end):
     return [max(0, label) for label in label_mask(ids, turns, end)]
 
@@ -68,6 +78,7 @@ MISTAKES = {
     "labels are shifted by one already; leave each at its own token, for the model shifts them": _shifted,
     "closing tokens of questions are learned too; take the one right after an answer alone": _every_end,
     "the token after an answer is learned whatever it is; compare it with `end` first": _one_more,
+    "ids[stop] runs over the end of a text that was cut: ask whether stop < len(ids) first": _runs_over,
     "what is not learned must be -100; 0 is a token like any other": _zeros,
     "questions are learned as well; look at the role of a turn": _all_turns,
 }

@@ -29,6 +29,10 @@ def _by_alpha(x, weight, A, B, alpha):
     return x @ weight.T + alpha * (x @ A.T) @ B.T
 
 
+def _by_inputs(x, weight, A, B, alpha):
+    return x @ weight.T + alpha / A.shape[1] * (x @ A.T @ B.T)
+
+
 def _alone(x, weight, A, B, alpha):
     return alpha / len(A) * (x @ A.T) @ B.T
 
@@ -40,6 +44,7 @@ def _not_turned(x, weight, A, B, alpha):
 MISTAKES = {
     "the update is not scaled by alpha / r": _unscaled,
     "the update is scaled by alpha alone; divide by the rank too": _by_alpha,
+    "r is the number of A's rows, A.shape[0], not of its columns": _by_inputs,
     "the frozen layer's own answer x W^T is missing": _alone,
     "W is stored as (out, in), so x is multiplied by its transpose": _not_turned,
 }

@@ -66,6 +66,17 @@ def _mean_of_pictures(differences, pictures, draws):
     return [float(means.mean()), float(low), float(high)]
 
 
+def _drawn_by_pictures(differences, pictures, draws):
+    _, low, high = _mean_of_pictures(differences, pictures, draws)
+    return [float(np.mean(differences)), low, high]
+
+
+def _without_repetition(differences, pictures, draws):
+    means = [np.mean(np.asarray(differences)[np.isin(pictures, draw)]) for draw in draws]
+    low, high = np.quantile(means, (0.025, 0.975))
+    return [float(np.mean(differences)), float(low), float(high)]
+
+
 def _narrow(differences, pictures, draws):
     return _interval(differences, pictures, draws, (0.05, 0.95))
 
@@ -91,6 +102,10 @@ def _after_alone(before, after, pictures, draws):
 MISTAKES = {
     "the numbers in `draws` pick questions; they are pictures, so take all questions of each": _with(_first_questions),
     "a mean of each picture's mean; every question counts once: divide sums by counts": _with(_mean_of_pictures),
+    "a draw is a mean of pictures' means; add up its questions' differences and divide by their number":
+    _with(_drawn_by_pictures),
+    "a picture that is drawn twice counts once; np.isin forgets it, so add it up as often as it is drawn":
+    _with(_without_repetition),
     "an interval of 90 %; its ends are the quantiles 0.025 and 0.975": _with(_narrow),
     "the controls have no say: learned is true only if all three intervals lie above zero": _gain_alone,
     "means decide; it is the lower end of each interval that must lie above zero": _by_means,
