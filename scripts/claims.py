@@ -50,7 +50,7 @@ def main() -> None:
             shipped["claims"] = dict(sorted((others | claims).items()))
             shipped["systems"][name] = {"minutes": minutes, "machine": where, "versions": versions()}
             write_json(SHIPPED, shipped)
-    FIGURE.write_bytes(png(forest(all_kept()), 110))
+    FIGURE.write_bytes(png(forest(all_kept()), 110, 32))
     for name, outcome in all_kept().items():
         print(f"{name}: {outcome.show(outcome.gap, signed=True)}: {outcome.verdict}")
 

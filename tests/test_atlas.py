@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from labs.systems.claim import systems
-from labs.systems.parts.atlas import FAMILIES, MODALITIES, NOT_YET, PARTS, STAGES, WHY, Paper, read
+from labs.systems.parts.atlas import FAMILIES, MODALITIES, NEAREST, PARTS, STAGES, WHY, Paper, read
 from labs.teaching import atlas
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -110,6 +110,7 @@ def said_in_code(tree):
 def test_every_other_file_that_is_mentioned_is_there():
     mentioned = {path for row in ROWS for path in PATH.findall(row.how + row.why_not)}
     assert len(mentioned) > 20 and not [path for path in mentioned if not (ROOT / path).is_file()]
+    assert not [path for row in ROWS for path in row.near if not (ROOT / path).exists()]
 
 
 def test_every_system_is_pointed_at():
@@ -141,7 +142,7 @@ def test_a_word_that_the_table_does_not_know_is_refused(column, wrong):
         replace(ROWS[0], **{column: wrong})
 
 
-@pytest.mark.parametrize("change", [{"why_not": "No file yet: none."}, {"how": ""}, {"shown_by": ""},
+@pytest.mark.parametrize("change", [{"why_not": "Scale: none."}, {"how": ""}, {"shown_by": ""},
                                     {"shown_by": "", "how": ""}])  # fmt: skip
 def test_a_row_is_shown_or_says_why_not(change):
     with pytest.raises(ValueError, match="needs either shown_by and how, or why_not, and not both"):
@@ -150,11 +151,14 @@ def test_a_row_is_shown_or_says_why_not(change):
 
 def test_a_reason_that_is_none_and_a_link_that_is_none_are_refused():
     silent = {"shown_by": "", "how": ""}
-    with pytest.raises(ValueError, match="why_not of .* must begin with one of No file yet, Scale, .*, not 'Boring'"):
+    with pytest.raises(ValueError, match="why_not of .* must begin with one of Nearest, World, .*, not 'Boring'"):
         replace(SHOWN[0], why_not="Boring: it is.", **silent)
     with pytest.raises(ValueError, match="source of .* must begin with https://, not be 'http://a.b'"):
         replace(ROWS[0], source="http://a.b")
+    with pytest.raises(ValueError, match="why_not of .* must name the nearest file between backticks"):
+        replace(SHOWN[0], why_not="Nearest: something.", **silent)
     assert replace(SHOWN[0], why_not="Scale: it is.", **silent).why == "Scale"
+    assert replace(SHOWN[0], why_not="Nearest: `labs/systems/seem.py` is.", **silent).near == ["labs/systems/seem.py"]
 
 
 def test_a_table_with_other_columns_or_a_year_in_words_is_refused(tmp_path):
@@ -258,8 +262,8 @@ def test_marks_differ_without_colour_and_the_filled_ones_are_those_that_are_show
     _, marks = drawn(atlas.map_figure())
     kinds = Counter((mark.get_marker(), mark.get_markerfacecolor() == "white") for mark in marks)
     assert kinds[("o", False)] == len(SHOWN)
-    assert kinds[("o", True)] == sum(row.why == NOT_YET for row in ROWS)
-    assert kinds[("x", False)] == len(ROWS) - len(SHOWN) - sum(row.why == NOT_YET for row in ROWS)
+    assert kinds[("o", True)] == sum(row.why == NEAREST for row in ROWS)
+    assert kinds[("x", False)] == len(ROWS) - len(SHOWN) - sum(row.why == NEAREST for row in ROWS)
 
 
 def test_the_title_counts_what_was_chosen_by_what_is_here_apart():
@@ -267,9 +271,8 @@ def test_the_title_counts_what_was_chosen_by_what_is_here_apart():
     added = sum(row.part == ("labs",) for row in ROWS)
     assert f"shows {sum(row.shown for row in listed)} of {LISTED} papers of the list" in said
     assert f"of {len(ROWS) - LISTED - added} systems that the texts name besides, {added} of {added} added" in said
-    blank = [family for family, (here, _) in atlas.families().items() if not here]
-    assert blank and all(family in said.partition("nothing yet of")[2] for family in blank)
-    assert "nothing yet" not in atlas.finding(SHOWN) and "others 0 could" in atlas.finding(SHOWN[:1])
+    near = sum(row.why == NEAREST for row in ROWS)
+    assert f"others {near} have" in said and f"and {len(ROWS) - len(SHOWN) - near} can have none" in said
     assert "0 of 0" not in atlas.finding(SHOWN[:1])
 
 

@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from rich.table import Column, Table
 from rich.text import Text
 
-from labs.systems.parts.atlas import FAMILIES, NOT_YET, PARTS, WHY, Paper, read
+from labs.systems.parts.atlas import FAMILIES, NEAREST, PARTS, WHY, Paper, read
 from labs.teaching import report
 from labs.teaching.looks import COLOURS
 
 ALSO = {"picture": "image", "image": "picture", "sound": "audio", "audio": "sound"}  # whoever seeks one means both
 MARKS = {  # in the order in which they stand in a cell; told apart without colour
     "a file here shows it": ("o", COLOURS["picture"]),
-    "no file yet": ("o", "white"),
+    "its nearest file is named": ("o", "white"),
     f"none can: {', '.join(WHY[1:]).lower()}": ("x", COLOURS["picture"]),
 }
 ORIGINS = {"list": "papers of the list", "texts": "systems that the texts name besides", "added": "added for a file"}
@@ -82,15 +82,14 @@ def finding(papers: Sequence[Paper]) -> str:
     """What the drawing says. Those that were added for a file are counted apart: all of them are shown."""
     of = {origin: [one.shown for one in papers if one.origin == origin] for origin in ORIGINS}
     each = ", ".join(f"{sum(of[origin])} of {len(of[origin])} {said}" for origin, said in ORIGINS.items() if of[origin])
-    not_yet, never = ([kind(one) for one in papers].count(name) for name in list(MARKS)[1:])
-    blank = ", ".join(name for name, (here, _) in families(papers).items() if not here)
-    others = f"Of the others {not_yet} could have one, {never} could not"
-    return f"A file here shows {each}\n{others}" + f"; nothing yet of {blank}" * bool(blank)
+    near, never = ([kind(one) for one in papers].count(name) for name in list(MARKS)[1:])
+    others = f"Of the others {near} have a nearest file, which lacks their own idea, and {never} can have none here"
+    return f"A file here shows {each}\n{others}"
 
 
 def kind(paper: Paper) -> str:
     """Which of `MARKS` it gets."""
-    return list(MARKS)[0 if paper.shown else 1 if paper.why == NOT_YET else 2]
+    return list(MARKS)[0 if paper.shown else 1 if paper.why == NEAREST else 2]
 
 
 def page() -> str:

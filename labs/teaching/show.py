@@ -14,21 +14,25 @@ PALETTE = 256  # colours of what is shown: a notebook full of pictures is about 
 
 
 def show(
-    what: Figure | Pillow.Image, alt: str, width: int | None = None, dots_per_inch: int = DOTS_PER_INCH
+    what: Figure | Pillow.Image, alt: str, width: int | None = None, dots_per_inch: int = DOTS_PER_INCH,
+    colours: int = PALETTE,
 ) -> None:  # fmt: skip
-    """Display a figure or a picture as PNG; `alt` says what it shows, `width` is in pixels on the page."""
+    """Display a figure or a picture as PNG; `alt` says what it shows, `width` is in pixels on the page.
+
+    A large figure of few colours is smaller still with fewer of them.
+    """
     if not alt.strip():
         raise ValueError("alt must say what the picture shows")
-    display(Image(png(what, dots_per_inch), format="png", width=width, metadata={"alt": alt}))
+    display(Image(png(what, dots_per_inch, colours), format="png", width=width, metadata={"alt": alt}))
 
 
-def png(what: Figure | Pillow.Image, dots_per_inch: int = DOTS_PER_INCH) -> bytes:
-    """A figure or a picture as a small PNG file."""
+def png(what: Figure | Pillow.Image, dots_per_inch: int = DOTS_PER_INCH, colours: int = PALETTE) -> bytes:
+    """A figure or a picture as a small PNG file of at most so many colours."""
     if isinstance(what, Figure):
         drawn = io.BytesIO()
         what.savefig(drawn, format="png", dpi=dots_per_inch)
         what = Pillow.open(drawn)
-    small = what.convert("RGB").quantize(PALETTE, Pillow.Quantize.MAXCOVERAGE, kmeans=5, dither=Pillow.Dither.NONE)
+    small = what.convert("RGB").quantize(colours, Pillow.Quantize.MAXCOVERAGE, kmeans=5, dither=Pillow.Dither.NONE)
     file = io.BytesIO()
     small.save(file, "PNG", optimize=True)
     return file.getvalue()

@@ -2,13 +2,16 @@
 
 A paper is `shown` if a file here holds the idea that it is named for: `how` says what in that file, and what is left
 out. That is no verdict: whether the idea held up here is in data/claims.json. All other rows say why not, in one
-sentence that begins with one of `WHY`: most could have a file and have none yet. All wording is our own; `claim` is
-what a paper says of itself, figures with it (mostly in its abstract), and was not measured here. Years are those of the
-first version, from memory; a source stands where one is known for sure. Families are fuzzy: a paper that connects a
-language model, writes its own data and instructs could stand in three, and stands in one.
+sentence that begins with one of `WHY`. "Nearest" names the file that comes closest, and the idea that it lacks: one
+that could be built here and was not. The others could not be built at this scale, in this world or without their data.
+All wording is our own; `claim` is what a paper says of itself, figures with it (mostly in its abstract), and was not
+measured here. Years are those of the first version, from memory; a source stands where one is known for sure. Families
+are fuzzy: a paper that connects a language model, writes its own data and instructs could stand in three, and stands in
+one.
 """
 
 import csv
+import re
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -45,8 +48,9 @@ MODALITIES = ("text", "image", "video", "audio", "speech", "3d", "depth", "therm
               "regions", "ui", "document", "code", "graph", "brain", "action")  # fmt: skip
 STAGES = ("pre-training", "instruction-tuning", "adaptation", "inference", "evaluation", "data", "survey")
 PARTS = ("papers", "tutorial", "summary", "talk", "labs")  # where it is named: a list of 208, three texts, or here only
-NOT_YET = "No file yet"
-WHY = (NOT_YET, "Scale", "Collected", "Closed", "Survey")
+NEAREST = "Nearest"
+WHY = (NEAREST, "World", "Scale", "Collected", "Closed", "Survey")
+PATH = re.compile(r"`((?:labs|scripts)/[\w/]+(?:\.py)?)`")
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ class Paper:
             raise ValueError(f"{self.system} needs either shown_by and how, or why_not, and not both")
         if self.why_not and self.why not in WHY:
             raise ValueError(f"why_not of {self.system} must begin with one of {', '.join(WHY)}, not {self.why!r}")
+        if self.why == NEAREST and not self.near:
+            raise ValueError(f"why_not of {self.system} must name the nearest file between backticks")
 
     @property
     def shown(self) -> bool:
@@ -100,6 +106,11 @@ class Paper:
     def origin(self) -> str:
         """Whether it is of the list, or else of the texts, or was "added" because a file here is about it."""
         return "list" if "papers" in self.part else "added" if "labs" in self.part else "texts"
+
+    @property
+    def near(self) -> list[str]:
+        """Paths of the files that its sentence names."""
+        return PATH.findall(self.why_not)
 
     @property
     def why(self) -> str:
