@@ -339,4 +339,4 @@ def test_one_cheap_run_of_every_arm(few):
     found = decoding.claims()
     assert len({claim.name for claim in found}) == len(found) and decoding.build() is contrasted_descriptions.talker()
     for claim in found:
-        every_arm(claim)
+        assert set(every_arm(claim)) == set(claim.arms)

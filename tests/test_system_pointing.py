@@ -240,4 +240,4 @@ def test_a_word_that_the_reply_leaves_out_is_not_found(cheap, monkeypatch):
 
 def test_one_cheap_run_of_every_arm(cheap):
     for claim in pointing.claims():
-        every_arm(claim, 1)
+        assert set(every_arm(claim, 1)) == set(claim.arms)
