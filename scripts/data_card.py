@@ -30,6 +30,7 @@ class named below open them without this project. `python scripts/pretrain.py al
 TABLES = {
     "atlas.csv": "papers and systems of the field: what each does, which file here shows it, or why none does; by hand",
     "claims.json": "what the papers say, measured: `python scripts/claims.py`; drawn in `samples/claims.png`",
+    "demo_load.json": "the live demo under forty visitors at once: `python scripts/load_demo.py --keep`",
     "datasets.csv": "the field's data sets: size, licence, source of each figure, and whether it was checked; by hand",
     "published.csv": "what others have published of closed beside open models, with the source of each figure; by hand",
     "resources.csv": "what training large multimodal models took, with the source of each figure; by hand",

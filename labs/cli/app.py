@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 import labs
 from labs.cli.ask import ask
 from labs.cli.claim import claim
+from labs.cli.demo import demo
 from labs.cli.preflight import preflight
 from labs.cli.tune import tune
 from labs.errors import LabsError
@@ -75,6 +76,7 @@ app.command()(ask)
 app.command()(tune)
 app.command()(preflight)
 app.command()(claim)
+app.command()(demo)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -57,9 +57,12 @@ def fit(
     *,
     speed: Speed = ALL,
     progress: bool = True,
+    watch: Callable[[int, float], None] | None = None,
     **settings: Any,
 ) -> Fitted:
     """Train `model` in place on the training records and save the result in `out`; `settings` are those of `Settings`.
+
+    `watch` is told each step and its loss; a KeyboardInterrupt that it raises interrupts the run, as Ctrl-C does.
 
     An unfinished run of the same settings in `out` goes on from its last checkpoint, and ends as if it had never been
     interrupted. Raises RunError for settings that cannot work, a folder that holds another or a finished run, for an
@@ -79,7 +82,7 @@ def fit(
         scorer = Scorer(processor, heldout_records, chosen.max_length, speed.share) if heldout_records else None
         collate = Collator(collate.pad_token_id) if separate else collate
         trainer = StepTrainer(
-            model, arguments(out, chosen), callbacks=[Watch(progress)], evaluator=scorer,
+            model, arguments(out, chosen), callbacks=[Watch(progress, watch)], evaluator=scorer,
             label_logits=speed.label_logits,
             train_dataset=Steps(examples, chosen.batch, separate is None, chosen.seed, state.num_processes),
             eval_dataset=[] if chosen.best else None, budget=Budget(collate, speed.tokens_on(state.device.type)),
@@ -97,7 +100,7 @@ def fit_or_open(
     """`fit`; but where `out` holds that very run, finished, its adapter is put into `model` instead, on the spot."""
     if not finished(Path(out)):
         return fit(model, processor, train_records, heldout_records, out, **options)
-    settings = {name: value for name, value in options.items() if name not in ("speed", "progress")}
+    settings = {name: value for name, value in options.items() if name not in ("speed", "progress", "watch")}
     check_same(Path(out), config_of(model, as_records(train_records), Settings(**settings)))
     metrics = json.loads((Path(out) / "metrics.json").read_text(encoding="utf-8"))
     set_peft_model_state_dict(model, load_file(Path(out) / "adapter" / "adapter_model.safetensors"))

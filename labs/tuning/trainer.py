@@ -1,6 +1,6 @@
 """How `fit` drives `transformers.Trainer`: its steps, its loss, and what is watched meanwhile."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,10 +109,10 @@ class StepTrainer(Trainer):
 
 
 class Watch(TrainerCallback):
-    """The progress bar, and the mark on a checkpoint that was written to the end."""
+    """The progress bar, whoever else watches, and the mark on a checkpoint that was written to the end."""
 
-    def __init__(self, progress: bool):
-        self.progress = progress
+    def __init__(self, progress: bool, tell: Callable[[int, float], None] | None = None):
+        self.progress, self.tell = progress, tell
 
     def on_train_begin(self, args, state, control, **kwargs):
         hidden = not (self.progress and state.is_world_process_zero)
@@ -122,6 +122,8 @@ class Watch(TrainerCallback):
         shown = {name.removeprefix("eval_"): value for name, value in logs.items() if name in ("loss", "eval_loss")}
         self.bar.update(state.global_step - self.bar.n)
         self.bar.set_postfix({name: f"{value:.3f}" for name, value in shown.items()})
+        if self.tell and "loss" in logs:
+            self.tell(state.global_step, logs["loss"])
 
     def on_save(self, args, state, control, **kwargs):
         this_process().wait_for_everyone()  # every process writes its random state

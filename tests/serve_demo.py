@@ -1,0 +1,41 @@
+"""python tests/serve_demo.py FOLDER [PASSWORD]
+
+The demo with short trainings and few cases, until its standard input ends; prints its address, then its cache's folder.
+A process of its own, as for users: there the libraries' warnings are no errors.
+"""
+
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from labs.demo import lessons, training
+from labs.demo.serve import cache_folder, serving
+
+
+@contextmanager
+def server(folder, *password):
+    """Address and cache of a demo in a process of its own; afterwards it must have ended without a traceback."""
+    command = [sys.executable, __file__, str(folder), *password]
+    errors = tempfile.TemporaryFile("w+")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+        address, cache = process.stdout.readline().strip(), Path(process.stdout.readline().strip())
+        try:
+            yield address, cache
+        finally:
+            process.communicate("")
+            errors.seek(0)
+            said = errors.read()
+            errors.close()
+    assert process.returncode == 0 and "Traceback" not in said, said
+    assert not cache.exists()
+
+
+if __name__ == "__main__":
+    folder, *password = sys.argv[1:]
+    lessons.THERMAL_COURSE = lessons.THERMAL_COURSE._replace(cases=12, steps=30, batch=2)
+    training.LIVE, training.LAST, training.EVERY, training.SAVED = 2, 3, 10, 5
+    with serving(Path(folder), password=password[0] if password else None) as address:
+        print(address, cache_folder(), sep="\n", flush=True)
+        sys.stdin.read()
