@@ -1,12 +1,14 @@
 """python tests/serve_demo.py FOLDER [PASSWORD]
 
 The demo with short trainings and few cases, until its standard input ends; prints its address, then its cache's folder.
-A process of its own, as for users: there the libraries' warnings are no errors.
+A process of its own, as for users: there the libraries' warnings are no errors. FOLDER/times has when each training
+began and ended, in seconds.
 """
 
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,9 +34,23 @@ def server(folder, *password):
     assert not cache.exists()
 
 
+def note_times(file: Path) -> None:
+    """Let every training write a line when it has ended."""
+    run = training.Training.run
+
+    def timed(self, base):
+        start = time.monotonic()
+        run(self, base)
+        with file.open("a") as log:
+            log.write(f"{start} {time.monotonic()}\n")
+
+    training.Training.run = timed
+
+
 if __name__ == "__main__":
     folder, *password = sys.argv[1:]
     lessons.THERMAL_COURSE = lessons.THERMAL_COURSE._replace(cases=12, steps=30, batch=2)
+    note_times(Path(folder, "times"))
     training.LIVE, training.LAST, training.EVERY, training.SAVED = 2, 3, 10, 5
     with serving(Path(folder), password=password[0] if password else None) as address:
         print(address, cache_folder(), sep="\n", flush=True)
