@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import re
 import time
 import urllib.error
 import urllib.request
@@ -395,16 +396,37 @@ def test_one_trains_at_a_time_and_the_next_waits_in_its_place(served, taught):
 
 def test_a_visitor_stops_a_run_and_takes_it_up_again(served):
     client, other = Client(served, verbose=False), Client(served, verbose=False)
-    job = client.submit(lessons.THERMAL, api_name="/tune")
-    while not job.outputs():
+    first = _stopped_after(client, other, "/tune", 5)  # a checkpoint is written every five steps
+    again = _stopped_after(client, other, "/go_on", first)
+    assert again > first
+
+
+def _stopped_after(client, other, api_name, step):
+    """Let a run of 100,000 steps go on beyond a step, and stop it: the step at which it ended."""
+    job = client.submit("arithmetic", api_name=api_name)
+    while not (job.outputs() and _step(job.outputs()[-1][0]) > step):
         time.sleep(0.05)
     other.predict(api_name="/stop")  # is about nobody's run but their own
+    assert not job.done()
     client.predict(api_name="/stop")
     told, said = job.result()
-    assert "Stopped." in said and "finished" not in told
-    again, proof = client.predict(lessons.THERMAL, api_name="/go_on")
-    assert "finished" in again and "held-out pictures" in proof
-    assert again.split(":")[0] == told.split(":")[0]  # the same run
+    assert "Stopped." in said and "arithmetic, run 1:" in told
+    return _step(told)
+
+
+def _step(told):
+    found = re.search(r"step (\d+) of", told)
+    return int(found[1]) if found else 0
+
+
+def test_lessons_whose_drawing_was_interrupted_are_drawn_anew(llava, tmp_path, monkeypatch):
+    with _few_cases(monkeypatch):
+        with monkeypatch.context() as broken:
+            broken.setattr(lessons.thermal_camera, "sample_reading", _broken)
+            with pytest.raises(RuntimeError):
+                lessons.lessons(lessons.THERMAL, llava, tmp_path / "lessons", 72)
+        assert len(lessons.lessons(lessons.THERMAL, llava, tmp_path / "lessons", 72)) == 12
+        assert [file.name for file in tmp_path.iterdir()] == ["lessons"]
 
 
 def test_what_goes_wrong_in_a_run_is_said_and_the_next_one_works(tmp_path, monkeypatch):
@@ -427,7 +449,7 @@ def test_who_leaves_ends_their_run(tmp_path, monkeypatch):
     assert run.stopped.is_set() and not run.thread.is_alive() and run.result is None
 
 
-def _broken(*_):
+def _broken(*_, **__):
     raise RuntimeError("no memory left")
 
 

@@ -1,6 +1,7 @@
 """What can be taught on stage: a skill's lessons on disk, its held-out exam, and how answers to it are judged."""
 
 import functools
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -47,7 +48,10 @@ def lessons(name: str, loaded: Loaded, folder: Path, side: int) -> Sequence[Reco
     """The records of a skill, written to `folder` the first time; `side` is that of the pictures in pixels."""
     file = folder / "records.json"
     if not file.exists():
-        _write(name, loaded, folder, side)
+        part = folder.with_name(f"{folder.name}.part")
+        shutil.rmtree(part, ignore_errors=True)  # what an interruption left
+        _write(name, loaded, part, side)
+        part.rename(folder)
     return read(file, folder / "images")
 
 
