@@ -1,8 +1,8 @@
 """python scripts/claims.py [SYSTEM...]        (by default all; --jobs 2, --seeds 3)
 
-Measure the claims of all systems and write data/claims.json and the figure of all claims, data/samples/claims.png. Each
-system runs in a process of its own on one core. A run that is stopped goes on where it was, unless the code of the
-system has changed since.
+Measure the claims of all systems and write data/claims.json and the figures of all claims and of their verdicts,
+data/samples/claims.png and verdicts.png. Each system runs in a process of its own on one core. A run that is stopped
+goes on where it was, unless the code of the system has changed since.
 """
 
 import argparse
@@ -26,9 +26,10 @@ from labs.systems.claim import SEEDS, systems
 from labs.systems.outcome import all_kept
 from labs.teaching.forest import forest
 from labs.teaching.show import png
+from labs.teaching.tally import tally
 
 ROOT = Path(__file__).resolve().parents[1]
-SHIPPED, FIGURE = ROOT / "data" / "claims.json", ROOT / "data" / "samples" / "claims.png"
+SHIPPED, SAMPLES = ROOT / "data" / "claims.json", ROOT / "data" / "samples"
 RUNS = ROOT / "runs" / "claims"
 
 
@@ -50,9 +51,15 @@ def main() -> None:
             shipped["claims"] = dict(sorted((others | claims).items()))
             shipped["systems"][name] = {"minutes": minutes, "machine": where, "versions": versions()}
             write_json(SHIPPED, shipped)
-    FIGURE.write_bytes(png(forest(all_kept()), 110, 32))
+    draw_figures()
     for name, outcome in all_kept().items():
         print(f"{name}: {outcome.show(outcome.gap, signed=True)}: {outcome.verdict}")
+
+
+def draw_figures() -> None:
+    """Every claim with its interval, and every verdict on one screen."""
+    (SAMPLES / "claims.png").write_bytes(png(forest(all_kept()), 110, 32))
+    (SAMPLES / "verdicts.png").write_bytes(png(tally(all_kept()), 110, 32))
 
 
 def measure(system: str, seeds: int) -> tuple[dict, float]:

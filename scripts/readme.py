@@ -1,65 +1,81 @@
 """python scripts/readme.py
 
-Bring README.md up to date: figures from data/cards.json and data/bench, the tree of files from their own first lines.
+Bring README.md and the pages in labs/ that it leads to up to date: figures from data/cards and data/bench, claims from
+data/claims.json, what each file is from its own first lines.
 """
 
-import ast
 import json
-import re
-import subprocess
 import sys
 from pathlib import Path
 
+import listing
 from marked import filled, table
 
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = 3  # of each lab, beside what it costs
 sys.path.insert(0, str(ROOT))  # the catalogue is asked
-FOLDERS = {  # what a folder holds; a file speaks for itself by its first line
-    "notebooks": "what you read and run, numbered by the tutorial's sections",
-    "labs": "the worksheets, and the package that all stands on; who may import whom runs downwards",
-    "labs/world": "the micro-world: a scene, and its rendering to every sense",
-    "labs/models": "the mini models, and how to load and ask any model",
-    "labs/models/connectors": "between eyes and language model, each held to the library by a test",
-    "labs/preflight": "what a machine can run, and what would go wrong on it",
-    "labs/data": "records for tuning, read, checked, split; of the files themselves see data/README.md",
-    "labs/evaluation": "metrics, intervals, controls, proof",
-    "labs/tuning": "label mask, batches, LoRA, NF4, runs that resume",
-    "labs/tuning/by_hand": "the same once more, written out to be read, each held to the library by a test",
-    "labs/systems": "one file for each system of the tutorial: what its paper says, built small, measured",
-    "labs/systems/parts": "what several systems are built from",
-    "labs/teaching": "figures and pages; exercises that never block a class, their checks, progress",
-    "labs/teaching/exercises": "one file each: the task, the reference, hints, what must hold, usual mistakes",
-    "labs/teaching/exercises/lab1": "storytelling and questions",
-    "labs/teaching/exercises/lab2": "instruction tuning",
-    "labs/teaching/exercises/lab3": "audio and sensors",
-    "labs/teaching/museum": "five spoiled runs, to be named from their symptoms",
-    "labs/teaching/quizzes": "five questions at the end of each section",
-    "labs/demo": "the live demo: ask, tell, tune and search across senses before an audience, in a browser",
-    "labs/cli": "`python -m labs`: tour, ask, tune, preflight, claim, demo",
-    "data": "checkpoints and their cards, finished runs, claims, what the labs cost: see data/README.md",
-    "scripts": "set-up, pre-training, measuring, claims",
-    "scripts/recipes": "how each checkpoint is made",
-    "scripts/benching": "what scripts/bench.py runs",
-    "scripts/slides/deck": "the template of the decks that scripts/slides.sh cuts from the notebooks",
-    "scripts/vendor": "reveal.js and MathJax as they are shipped, with their licences, for pages without network",
-    "scripts/packing": "what scripts/pack.py puts into a pack",
-    "tests": "hermetic: no network, no GPU; those marked `long` apart, which scripts/test.sh --all adds",
-}
 
 
 def main() -> None:
-    readme = ROOT / "README.md"
-    readme.write_text(updated(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    for file, text in pages().items():
+        file.write_text(text, encoding="utf-8", newline="\n")
 
 
-def updated(text: str) -> str:
-    """The README with its generated parts made anew."""
-    parts = {"badges": badges, "figures": figures, "costs": costs, "catalogue": catalogue, "claims": claims,
-             "bench": bench, "tree": tree}  # fmt: skip
-    for name, make in parts.items():
-        text = filled(text, name, make(), "README.md")
-    return text
+def pages() -> dict[Path, str]:
+    """Each page with its generated parts made anew."""
+    parts = {
+        "README.md": {"proof": proof, "notebooks": notebooks, "figures": figures, "peers": peers, "badges": badges,
+                      "folders": listing.folders},
+        "labs/CLAIMS.md": {"claims": claims},
+        "labs/COSTS.md": {"costs": costs, "catalogue": catalogue},
+        "labs/SPEED.md": {"bench": bench},
+        "labs/FILES.md": {"files": listing.files},
+    }  # fmt: skip
+    made = {}
+    for page, marked in parts.items():
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for name, make in marked.items():
+            text = filled(text, name, make(), page)
+        made[ROOT / page] = text
+    return made
+
+
+def proof() -> str:
+    """The tour's models on the same held-out questions, with controls, as scripts/show_tour.py ran it."""
+    tour = json.loads((ROOT / "data" / "samples" / "tour.json").read_text(encoding="utf-8"))
+    head = [
+        "",
+        f"right, of {tour['n']} held-out questions",
+        "blind",
+        "another picture",
+        "earlier skills",
+        "MB",
+        "seconds",
+    ]
+    rows = []
+    for name, arm in tour["arms"].items():
+        new, *controls = [f"{100 * arm[key]['mean']:.0f} % [{100 * arm[key]['low']:.0f}, {100 * arm[key]['high']:.0f}]"
+                          for key in ("new", "blind", "shuffled", "earlier")]  # fmt: skip
+        rows.append([name, f"**{new}**", *controls, f"{arm['megabytes']:.1f}", f"{arm.get('seconds', 0):.0f}"])
+    rows[0] = ["before", *rows[0][1:-1], ""]
+    return table(head, rows)
+
+
+def notebooks() -> str:
+    """A line for each notebook: its question, and how long it computes."""
+    import badges
+    import presenters
+
+    rows = [[f"[{path.stem}]({path.parent.name}/{path.name})", listing.first_line(path).removeprefix("Worksheet "),
+             presenters.computes(path.stem)] for path in badges.notebooks()]  # fmt: skip
+    return table(["notebook", "its question", "computes"], rows)
+
+
+def peers() -> str:
+    """Tuning beside TRL and the plain Trainer, as scripts/bench.py has measured it."""
+    from benching.tables import beside
+
+    return beside(ROOT / "data" / "bench")
 
 
 def badges() -> str:
@@ -103,7 +119,7 @@ def _cost(cost: dict) -> list[str]:
 
 
 def catalogue() -> str:
-    """The models and data sets of the real profiles, folded."""
+    """The models and data sets of the real profiles."""
     from labs.data.catalog import REAL
     from labs.models.real import COLAB, FULL, SYSTEMS
 
@@ -120,20 +136,24 @@ def catalogue() -> str:
         if profile != "full" or REAL["colab"][role] != entry
     ]  # fmt: skip
     head = ["role", "profile", "model", "licence", "GB to download", "GB in 16 bits", "in 4 bits", "why"]
-    return "\n\n".join([
-        "<details><summary>All models and data sets (where <code>full</code> is not named, it takes those of "
-        "<code>colab</code>)</summary>", table(head, models),
-        table(["role", "profile", "data", "licence", "GB", "what"], data), "</details>",
-    ])  # fmt: skip
+    models = table(head, models)
+    return "\n\n".join([models, table(["role", "profile", "data", "licence", "GB", "what"], data)])
 
 
 def claims() -> str:
-    """Every claim with its difference and verdict, as scripts/claims.py measured it."""
+    """Every claim with its difference and verdict, as scripts/claims.py measured it, system by system."""
     from labs.systems.outcome import all_kept
 
-    rows = [[f"`{name}`", one.said["hypothesis"], one.show(one.gap, signed=True), one.verdict]
-            for name, one in all_kept().items()]  # fmt: skip
-    return table(["claim", "hypothesis, written before", "difference [95 % interval]", "verdict"], rows)
+    by_system: dict[str, list[list[str]]] = {}
+    for name, one in all_kept().items():
+        system, _, claim = name.partition("/")
+        row = [claim, one.said["hypothesis"], one.show(one.gap, signed=True), one.verdict]
+        by_system.setdefault(system, []).append(row)
+    head, parts = ["claim", "hypothesis, written before", "difference [95 % interval]", "verdict"], []
+    for system, rows in by_system.items():
+        file = ROOT / "labs" / "systems" / f"{system}.py"
+        parts += [f"### [{system}](systems/{file.name})", f"{listing.first_line(file)}.", table(head, rows)]
+    return "\n\n".join(parts)
 
 
 def bench() -> str:
@@ -141,33 +161,6 @@ def bench() -> str:
     from benching.tables import tables
 
     return tables(ROOT / "data" / "bench")
-
-
-def tree() -> str:
-    """Folders and files with a phrase each."""
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
-    files = sorted(Path(line) for line in listed.stdout.splitlines() if (ROOT / line).is_file())
-    lines = []
-    for folder, what in FOLDERS.items():
-        lines.append(f"{folder + '/':28} {what}")
-        for file in files:
-            if str(file.parent) == folder and (phrase := first_line(ROOT / file)):
-                lines.append(f"  {file.name:26} {phrase}")
-    return "```text\n" + "\n".join(lines) + "\n```"
-
-
-def first_line(file: Path) -> str | None:
-    """What a module or notebook says of itself; None for files that have no voice."""
-    if file.suffix == ".py" and file.name != "__init__.py":
-        text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
-    elif file.suffix == ".ipynb":
-        text = "".join(json.loads(file.read_text(encoding="utf-8"))["cells"][0]["source"]).lstrip("# ")
-    else:
-        return None
-    paragraphs = text.strip().split("\n\n")
-    command = paragraphs[0].startswith("python ")  # a script's docstring opens with the command that runs it
-    words = " ".join(paragraphs[command and len(paragraphs) > 1].split())
-    return re.sub(r" \([^)]*https:[^)]*\)", "", words).split(". ")[0].rstrip(".")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def torch_alone():
 def oldest():
     """Every floor; what those need, as Colab has it; Jupyter and pytest as everywhere, for they are not in question."""
     floors = {name: floor(bounds) for name, bounds in asked("runtime").items()}
-    tools = {*asked("notebooks"), *asked("demo"), *asked("test")}
+    tools = {*asked("notebooks"), *asked("demo"), *asked("book"), *asked("test")}
     colab = {name: version for name, version in exact(ROOT / "tests" / "colab.txt").items()
              if name not in {*tools, *NOT_FROM_COLAB}}  # fmt: skip
     pins = {name: version for name, version in exact(ROOT / "constraints.txt").items() if name in tools}

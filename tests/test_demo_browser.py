@@ -82,7 +82,14 @@ def test_every_tab_is_used_and_everything_in_it_has_a_name(page):
     assert not page.evaluate(NAMED)
     legible(page, "#answers h3, #answers .answer, #answers dd, #answers dt")
     page.get_by_role("tab", name="Tell").click()
-    press(page, "Mix them")
+    page.locator("figcaption:visible").first.wait_for(timeout=WAIT)
+    laid = page.locator("figcaption:visible").all_inner_texts()
+    press(page, "Mix them")  # and wait until they lie there: whoever is quicker is told the old order
+    page.wait_for_function(
+        """old => { const now = [...document.querySelectorAll('figcaption')].filter(one => one.checkVisibility());
+        return now.length && now.map(one => one.innerText).join() !== old }""",
+        arg=",".join(laid), timeout=WAIT,
+    )  # fmt: skip
     press(page, "Tell")
     page.locator("#story mark").first.wait_for(timeout=WAIT)
     assert not page.evaluate(NAMED)

@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUPS = ("runtime", "notebooks", "demo", "test")
+GROUPS = ("runtime", "notebooks", "demo", "book", "test")
 COLAB = package_lists.exact(ROOT / "tests" / "colab.txt")
 # Hosts in two parts, so that this file does not name them.
 REGISTRIES = [

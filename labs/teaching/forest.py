@@ -27,8 +27,16 @@ def forest(outcomes: Mapping[str, Outcome]) -> Figure:
     figure.supxlabel("difference in points, 95 % interval; | one seed; grey: what was allowed", fontsize=9)
     marks = [Line2D([], [], marker=mark, color=colour, label=verdict) for verdict, (mark, colour) in LOOKS.items()]
     figure.legend(handles=marks, loc="outside upper right", ncols=len(marks), fontsize=8)
-    figure.suptitle(_finding(outcomes), x=0.01, ha="left", fontsize=10)
+    figure.suptitle(finding(outcomes), x=0.01, ha="left", fontsize=10)
     return figure
+
+
+def finding(outcomes: Mapping[str, Outcome]) -> str:
+    """How many claims came to which verdict."""
+    found = [one.verdict for one in outcomes.values()]
+    counted = [f"{found.count(verdict)} {verdict}" for verdict in VERDICTS]
+    given = found.count("holds by construction")
+    return f"{len(found)} claims: {', '.join(counted)}, {given} hold{'s' * (given == 1)} by construction"
 
 
 def _line(axes: Axes, y: int, one: Outcome) -> None:
@@ -43,10 +51,3 @@ def _line(axes: Axes, y: int, one: Outcome) -> None:
 def _label(name: str, one: Outcome) -> str:
     than = one.said["than"]
     return f"{name}: {one.said['better']} - {than if isinstance(than, str) else one.show(than)}"
-
-
-def _finding(outcomes: Mapping[str, Outcome]) -> str:
-    found = [one.verdict for one in outcomes.values()]
-    counted = [f"{found.count(verdict)} {verdict}" for verdict in VERDICTS]
-    given = found.count("holds by construction")
-    return f"{len(found)} claims: {', '.join(counted)}, {given} hold{'s' * (given == 1)} by construction"

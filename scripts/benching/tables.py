@@ -15,6 +15,18 @@ def tables(folder: Path) -> str:
     return "\n\n".join([*(part for part in parts if part), where(found["tuning"])])
 
 
+def beside(folder: Path) -> str:
+    """The short form for README.md: how many times as fast as TRL and Trainer, in how much of their memory."""
+    head = ["setting", "times as fast as TRL", "as Trainer", "memory, of TRL's", "held-out loss: labs, TRL"]
+    rows = []
+    for name, measured in _read(folder / "tuning.json").items():
+        arms, (trl, trainer) = measured["arms"], (measured["ratios"][peer] for peer in ("trl", "trainer"))
+        times = [f"**{one['speed']:.1f}** [{one['slowest']:.1f}, {one['fastest']:.1f}]" for one in (trl, trainer)]
+        losses = ", ".join(f"{arms[arm]['heldout_loss']:.3f}" for arm in ("labs", "trl"))
+        rows.append([name, *times, f"{trl['memory']:.2f}", losses])
+    return _table(head, rows)
+
+
 def tuning(found: dict) -> str:
     """Pairs a second, ratios to the peers, memory, held-out loss."""
     head = ["setting", "labs, pairs/s", "TRL", "Trainer", "times TRL", "of its memory", "held-out loss: labs, TRL",

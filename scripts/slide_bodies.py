@@ -1,0 +1,200 @@
+"""What a cell shows, as HTML that fits on slides: pictures, printed text in a size to be read, tables drawn anew."""
+
+import math
+import re
+import struct
+import textwrap
+from base64 import b64decode
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from html import escape
+from itertools import accumulate, groupby
+
+import slide_tables
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from slide_tables import Table
+
+WIDTH, ROOM = 1152, 575  # pixels for what is shown, on a slide of 1280 by 720
+SLIDES = 2  # that one table or printout runs over; what is left is in the notebook
+PRINT = 32, 24, 20, 18, 16  # sizes of printed text: of a few lines, of some, of many, of more; the least of a wide list
+LINE, EDGE, LETTERS = 26, 11, 92  # of a table: a line's height, a row's besides, what stands side by side
+PICTURE, PLAYER, MASK = 420, 90, 44  # the least height of a picture; of a player of sound; of a line of marked text
+TALL = 1500  # pixels from which nothing could be read in a picture made smaller
+TERMINAL = re.compile(r"\x1b(?:\[[\d;]*m|\]8;.*?\x1b\\)")  # its colours and links
+COLUMN = re.compile(r"\S {2,}(?=\S)")
+GLUE = re.compile(r" (?=%)|(?<=,) (?=[-+\d.e]+\])")  # no line ends within a share or an interval
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What is never cut in two: a line, a table's row, a picture. Neighbours in the same frame share it."""
+
+    height: int
+    html: str
+    frame: tuple[str, str] = ("", "")
+    around: int = 0  # the frame's own height
+
+
+def bodies(cells: list[NotebookNode]) -> list[str]:
+    """What cells show, a text for each slide."""
+    told = [list(_outputs(cell)) for cell in cells]
+    sizes = [
+        _size([line for one in outputs if not _drawn(one) for line in _plain(one).splitlines()]) for outputs in told
+    ]
+    even = max(PRINT[1], min(sizes, default=0))  # so that one cell's text is not twice as large as the next one's
+    pairs = [(output, min(size, even)) for outputs, size in zip(told, sizes, strict=True) for output in outputs]
+    return ["".join(_framed(page)) for page in _pages(_pieces(output, size) for output, size in pairs)]
+
+
+def _outputs(cell: NotebookNode) -> Iterator[NotebookNode]:
+    """What a cell shows, with what it printed in one piece."""
+    for printed, together in groupby(cell.outputs, key=lambda output: output.output_type == "stream"):
+        if printed:
+            yield new_output("stream", text="".join(output.text for output in together))
+        else:
+            yield from (output for output in together if output.output_type != "error")
+
+
+def _pieces(output: NotebookNode, size: int) -> list[Piece]:
+    data = output.get("data", {})
+    image = next((kind for kind in data if kind.startswith("image/")), None)
+    if image:
+        return [_picture(image, data[image], output.metadata.get(image, {}).get("alt", ""))]
+    text = _plain(output).strip("\n")
+    if "┏" in text:
+        return _held(list(_rows(slide_tables.drawn(text))), "rows")
+    if _drawn(output):
+        words = re.sub(r"<[^>]*>", "", data["text/html"])
+        height = PLAYER if "<audio" in data["text/html"] else MASK * (1 + math.ceil(len(words) / 80))
+        return [Piece(height, data["text/html"])]
+    wide = max(map(len, text.splitlines()), default=0) > WIDTH / 0.61 / PRINT[-1]
+    if wide and (table := slide_tables.aligned(text.splitlines())):
+        return _held(list(_rows(table)), "rows")
+    return _held(list(_lines(text, size)), "lines")
+
+
+def _plain(output: NotebookNode) -> str:
+    """An output's text, without what only a terminal understands."""
+    return TERMINAL.sub("", output.get("text") or output.get("data", {}).get("text/plain", ""))
+
+
+def _drawn(output: NotebookNode) -> bool:
+    """Whether an output is anything but printed text."""
+    data = output.get("data", {})
+    printed = data.get("text/html", "<pre").startswith("<pre") and "┏" not in _plain(output)
+    return not printed or any(kind.startswith("image/") for kind in data)
+
+
+def _picture(kind: str, data: str, said: str) -> Piece:
+    """A picture, as large as there is room, and on all of the screen at a click; in words, one too tall to be read."""
+    high = struct.unpack(">I", b64decode(data[:32])[20:24])[0] if kind == "image/png" else 0
+    if high > TALL:
+        return Piece(3 * LINE, f'<p class="more">A figure too tall for a slide is in the notebook: {escape(said)}.</p>')
+    return Piece(
+        PICTURE,
+        f'<img src="data:{kind};base64,{data}" alt="{escape(said)}" data-preview-image data-preview-fit="contain">',
+    )
+
+
+def _size(lines: list[str]) -> int:
+    """Pixels of height for printed text: as large as fits. A list in columns is small rather than broken."""
+    largest, some, many, more, least = PRINT
+    whole = min(largest, int(WIDTH / 0.61 / max(map(len, lines), default=1)))  # a letter is 0.61 of its height wide
+    unbroken = whole >= (least if any(COLUMN.search(line) for line in lines) else some - 2)
+    for size in [whole, *(size for size in (some, many) if size < whole)] if unbroken else [some, many]:
+        if 1.35 * size * sum(len(_wrapped(line, size)) for line in lines) <= ROOM:
+            return size
+    return min(more, whole) if unbroken else more
+
+
+def _wrapped(line: str, size: int) -> list[str]:
+    """A printed line; what does not fit goes on under the beginning of its last column."""
+    columns = int(WIDTH / 0.61 / size)
+    begins = [found.end() for found in COLUMN.finditer(line) if found.end() < 0.7 * columns]
+    indent = begins[-1] if begins else len(line) - len(line.lstrip()) + 2
+    return textwrap.wrap(line, columns, subsequent_indent=" " * indent, break_on_hyphens=False) or [""]
+
+
+def _lines(text: str, size: int) -> Iterator[Piece]:
+    frame = (f'<pre style="font-size: {size}px">', "</pre>")
+    for line in text.splitlines():
+        parts = _wrapped(line, size)
+        yield Piece(math.ceil(1.35 * size) * len(parts), escape("\n".join(parts)) + "\n", frame, EDGE)
+
+
+def _rows(table: Table) -> Iterator[Piece]:
+    """The rows of a table, in columns as wide as what stands in them; empty ones are left out."""
+    kept = [n for n in range(len(table.head)) if any(row[n] for row in table.rows)]
+    head, *rows = [[GLUE.sub("\N{NO-BREAK SPACE}", row[n]) for n in kept] for row in [table.head, *table.rows]]
+    letters = _widths([list(column) for column in zip(head, *rows, strict=True)])
+    top = [
+        f'<th style="width: {100 * wide / LETTERS:.1f}%">{escape(cell)}</th>'
+        for wide, cell in zip(letters, head, strict=True)
+    ]
+    above = f"<p>{escape(table.title)}</p>" if table.title else ""
+    below = f'<p class="more">{escape(table.beneath)}</p>' if table.beneath else ""
+    frame = (f"{above}<table><thead><tr>{''.join(top)}</tr></thead><tbody>", f"</tbody></table>{below}")
+    texts = sum(22 + 34 * math.ceil(len(text) / 85) for text in (table.title, table.beneath) if text)
+    for row in rows:
+        cells = "".join(f"<td>{escape(cell)}</td>" for cell in row)
+        yield Piece(_height(row, letters), f"<tr>{cells}</tr>", frame, texts + _height(head, letters) + EDGE)
+
+
+def _widths(columns: list[list[str]]) -> list[float]:
+    """Letters that stand in each column side by side: what its longest word needs, and more where there is more."""
+    words = [max(len(word) for cell in column for word in re.split("[ \n]", cell)) for column in columns]
+    wishes = [max(word + 1, min(36, max(map(len, column)))) for word, column in zip(words, columns, strict=True)]
+    return [LETTERS * wish / sum(wishes) for wish in wishes]
+
+
+def _height(row: list[str], letters: list[float]) -> int:
+    parts = [(cell.split("\n"), max(1, int(wide))) for cell, wide in zip(row, letters, strict=True)]
+    return EDGE + LINE * max(sum(len(textwrap.wrap(part, wide)) for part in cell) for cell, wide in parts)
+
+
+def _held(pieces: list[Piece], what: str) -> list[Piece]:
+    """As many as a few slides hold, and how many more there are."""
+    room = SLIDES * (ROOM - max((piece.around for piece in pieces), default=0)) - 3 * LINE
+    heights = accumulate(piece.height for piece in pieces)
+    kept = [piece for piece, height in zip(pieces, heights, strict=True) if height <= room]
+    if left := len(pieces) - len(kept):
+        kept.append(Piece(2 * LINE, f'<p class="more">… {left} more {what} in the notebook</p>'))
+    return kept
+
+
+def _pages(blocks: Iterable[list[Piece]]) -> list[list[Piece]]:
+    """The pieces slide by slide: a block that fits on no slide in parts of about the same height."""
+    made: list[list[Piece]] = []
+    used = ROOM
+    for part in (part for block in blocks for part in _parts(block)):
+        inside, around = sum(piece.height for piece in part), part[0].around
+        shared = bool(made) and made[-1][-1].frame == part[0].frame
+        if used + inside + around * (not shared) > ROOM:
+            made.append([])
+            used, shared = 0, False
+        made[-1] += part
+        used += inside + around * (not shared)
+    return made
+
+
+def _parts(block: list[Piece]) -> list[list[Piece]]:
+    """A block as it stands on one slide or on several; what has no frame stays with what is above it."""
+    whole = sum(piece.height for piece in block)
+    room = ROOM - max((piece.around for piece in block), default=0)
+    each = whole / max(1, math.ceil(whole / room))
+    parts: list[list[Piece]] = []
+    used = room
+    for piece in block:
+        if not parts or (piece.frame[0] and (used >= each or used + piece.height > room)):
+            parts.append([])
+            used = 0
+        parts[-1].append(piece)
+        used += piece.height
+    return parts
+
+
+def _framed(pieces: list[Piece]) -> Iterator[str]:
+    """The pieces, neighbours in one frame."""
+    for (before, after), inside in groupby(pieces, key=lambda piece: piece.frame):
+        yield before + "".join(piece.html for piece in inside) + after
