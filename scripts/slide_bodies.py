@@ -195,6 +195,5 @@ def _parts(block: list[Piece]) -> list[list[Piece]]:
 
 
 def _framed(pieces: list[Piece]) -> Iterator[str]:
-    """The pieces, neighbours in one frame."""
     for (before, after), inside in groupby(pieces, key=lambda piece: piece.frame):
         yield before + "".join(piece.html for piece in inside) + after

@@ -63,6 +63,8 @@ def look(out: Path) -> dict:
     result |= {"story_truth": story.sentences(), "answers": {}, "stories": {}}
     for name, loaded in models.items():
         result["answers"][name] = [chat.answer(loaded, [pictures[i.picture]], i.question) for i in chosen]
+        said = f'"{chosen[0].question}"  {name}: {result["answers"][name][0]}  (truth: {chosen[0].answer})'
+        typer.echo(f"        {said}")  # the first answer comes before anything is trained
         text = chat.answer(loaded, frames, "Tell the story.")
         result["stories"][name] = {"text": text, "events_right": told_events(text, story.sentences())}
     answers = [result["questions"], result["truth"], *result["answers"].values()]
