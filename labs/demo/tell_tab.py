@@ -22,17 +22,17 @@ SIDE = 168  # pixels
 
 @dataclass(frozen=True)
 class Album:
-    """One visitor's story: `order[i]` is the true place of picture i, `first` is told in true order."""
+    """One visitor's story: `order[i]` is the true place of picture i."""
 
     story: Story
     order: tuple[int, ...]
-    first: tuple[str, ...] = ()
 
 
 def tell_tab(loaded: Loaded, side: int, numbers: Iterator[int]) -> None:
     """Lay out the page; `side` is that of the pictures that the model sees."""
     first = Album(heldout.stories(1, 0)[0], tuple(range(PICTURES)))
     album, laid, moves = gr.State(first), [], []
+    known = gr.State((first.story, ()))  # apart from the album, which may be laid anew while the model tells
     gr.Markdown("Put the pictures into another order: what does the model tell then? A story says what *changed*.")
     with gr.Row():
         for place in range(1, PICTURES + 1):
@@ -70,13 +70,13 @@ def tell_tab(loaded: Loaded, side: int, numbers: Iterator[int]) -> None:
         return move
 
     @in_a_sentence
-    def tell_it(now: Album):
+    def tell_it(now: Album, before: tuple[Story, tuple[str, ...]]):
         frames = [draw(scene, side) for scene in now.story.scenes]
-        first = now.first or tuple(tell(loaded, frames))
+        story, sentences = before
+        first = sentences if sentences and story == now.story else tuple(tell(loaded, frames))
         straight = now.order == tuple(range(PICTURES))
         here = first if straight else tuple(tell(loaded, [frames[at] for at in now.order]))
-        now = replace(now, first=first)
-        return now, written(now, here)
+        return (now.story, first), written(now, first, here)
 
     light = {"queue": False, "show_progress": "hidden"}
     new.click(another, None, [album, *laid, told], api_name="story", **light)
@@ -84,19 +84,19 @@ def tell_tab(loaded: Loaded, side: int, numbers: Iterator[int]) -> None:
     right.click(lambda now: lay(now, range(PICTURES)), album, [album, *laid], api_name="straight", **light)
     for place, step, button in moves:
         button.click(step_by(place, step), album, [album, *laid], api_name=False, **light)
-    go.click(tell_it, album, [album, told], api_name="tell", concurrency_id="model")
+    go.click(tell_it, [album, known], [known, told], api_name="tell", concurrency_id="model")
 
 
-def written(album: Album, told: Sequence[str]) -> str:
-    """The story of the pictures as they lie, beside the story in their true order; what changed is marked."""
+def written(album: Album, first: Sequence[str], told: Sequence[str]) -> str:
+    """The story of the pictures as they lie, beside `first`, told in true order; what changed is marked."""
     truth = album.story.sentences()
     rows = []
-    for place, (here, straight) in enumerate(zip(told, album.first, strict=True), start=1):
+    for place, (here, straight) in enumerate(zip(told, first, strict=True), start=1):
         changed = here != straight
         cell = f"<mark>{escape(here)}</mark>" if changed else escape(here)
         rows.append(f"<tr><th scope='row'>{place}</th><td>{cell}</td><td>{escape(straight)}</td></tr>")
-    right = round(told_events(" ".join(album.first), truth) * PICTURES)
-    count = sum(a != b for a, b in zip(told, album.first, strict=True))
+    right = round(told_events(" ".join(first), truth) * PICTURES)
+    count = sum(a != b for a, b in zip(told, first, strict=True))
     return (
         "<table><caption>"
         + ("The pictures lie in their true order." if album.order == tuple(range(PICTURES)) else
