@@ -12,8 +12,17 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from labs.demo import lessons, training
+from labs.demo import lessons, senses, training
 from labs.demo.serve import cache_folder, serving
+from labs.systems.parts import bound
+
+
+def put_senses(folder):
+    """The senses as they are built, so that nobody has to wait until they have learned."""
+    (folder / "senses").mkdir()
+    for sense in senses.SENSES:
+        weights = {name: one.contiguous() for name, one in bound.build(sense).state_dict().items()}
+        senses.save_file(weights, senses.file_of(folder / "senses", sense))
 
 
 @contextmanager

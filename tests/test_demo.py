@@ -20,7 +20,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from gradio_client.utils import Status
 from PIL import Image, PngImagePlugin
-from serve_demo import server
+from serve_demo import put_senses, server
 from test_reading_once import ONCE, ORDINARY, PICTURES, opened
 
 from labs.demo import ask_tab, cards, chart, compose, lessons, notebook, senses, serve, training, tune_tab, uploads
@@ -29,7 +29,6 @@ from labs.demo.serve import ServeError, serving
 from labs.errors import LabsError
 from labs.models import catalog, chat
 from labs.models.pictures import PictureError
-from labs.systems.parts import bound
 from labs.world.picture import draw
 from labs.world.vocabulary import PLACES
 
@@ -47,10 +46,7 @@ def llava():
 def taught(tmp_path_factory):
     """A folder in which the senses lie as they were built, for nobody here looks at what they find."""
     folder = tmp_path_factory.mktemp("demo")
-    (folder / "senses").mkdir()
-    for sense in senses.SENSES:
-        weights = {name: one.contiguous() for name, one in bound.build(sense).state_dict().items()}
-        senses.save_file(weights, senses.file_of(folder / "senses", sense))
+    put_senses(folder)
     return folder
 
 

@@ -4,10 +4,9 @@ import shutil
 from urllib.parse import urlsplit
 
 import pytest
-from serve_demo import server
+from serve_demo import put_senses, server
 
 from labs.demo import senses
-from labs.systems.parts import bound
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [pytest.mark.skipif(not CHROMIUM, reason="there is no chromium (Debian: apt install chromium)"),
@@ -31,10 +30,7 @@ CONTRAST = """(selector) => { const light = (c) => { const [r, g, b] = c.map(v =
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
-    (folder / "senses").mkdir()
-    for sense in senses.SENSES:
-        weights = {name: one.contiguous() for name, one in bound.build(sense).state_dict().items()}
-        senses.save_file(weights, senses.file_of(folder / "senses", sense))
+    put_senses(folder)
     with server(folder) as (where, _):
         yield where
 
@@ -133,6 +129,7 @@ def test_a_keyboard_is_enough(page):
     go_to(page, "Tell")
     page.keyboard.press("Enter")
     page.locator("#story table").wait_for(timeout=WAIT)
+    assert page.locator("#story tbody tr").count() == 5
 
 
 @pytest.mark.parametrize("page", ["light"], indirect=True)
@@ -141,6 +138,7 @@ def test_a_refusal_is_seen_and_a_strange_picture_is_warned_of(page, tmp_path):
 
     press(page, "Ask")
     page.get_by_text("There is no question").first.wait_for(timeout=WAIT)
+    assert page.locator("#answers article").count() == 0
     Image.new("RGB", (300, 200), "green").save(tmp_path / "mine.png")
     page.locator("input[type=file]").first.set_input_files(tmp_path / "mine.png")
     page.get_by_alt_text("The picture that you uploaded").wait_for(timeout=WAIT)
