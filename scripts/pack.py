@@ -47,7 +47,7 @@ def make(folder: Path, found: argparse.Namespace) -> None:
     if not importlib.util.find_spec("pip"):
         raise bootstrap.Stop(f"{sys.executable} has no pip: run this with another Python.")
     start = time.monotonic()
-    wanted = pins(found.platform, found.cuda)
+    wanted = pins(found.platform, found.python, found.cuda)
     pack = PackFolder(folder, found.platform, found.python)
     fetch_wheels(pack, wanted)
     if found.profile != "mini":

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import bootstrap
 import pack
+import package_lists
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -34,7 +35,10 @@ torch==2.0
 beta-two==1.5
 # only on Linux with an NVIDIA GPU: what the CUDA build of torch brings
 nvidia==3
+# only on Python 3.13
+later==1
 """
+GROUPS = "runtime", "notebooks", "demo", "book", "test"  # of requirements.txt
 CLOSED = "http://127.0.0.1:9"  # where nothing listens
 
 
@@ -179,8 +183,22 @@ def test_what_is_not_committed_stays_out(make, checkout, tmp_path):
 
 
 def test_with_cuda_come_its_libraries_and_the_usual_build(checkout):
-    assert set(wheels.pins("linux")) == {"alpha==1.0", "torch==2.0+cpu", "gamma==0.1"}
-    assert set(wheels.pins("linux", cuda=True)) == {"alpha==1.0", "torch==2.0", "gamma==0.1", "nvidia==3"}
+    assert set(wheels.pins("linux", "3.11")) == {"alpha==1.0", "torch==2.0+cpu", "gamma==0.1"}
+    assert set(wheels.pins("linux", "3.11", cuda=True)) == {"alpha==1.0", "torch==2.0", "gamma==0.1", "nvidia==3"}
+
+
+def test_what_only_one_python_needs_comes_for_that_one(checkout):
+    assert set(wheels.pins("mac", "3.13")) - set(wheels.pins("mac", "3.12")) == {"later==1"}
+
+
+def test_all_that_is_asked_for_is_in_the_pack_of_every_computer():
+    """Sections of constraints.txt that lost their lines would leave a pack almost empty."""
+    asked = {canonicalize_name(name) for group in GROUPS for name in package_lists.asked(group)}
+    for platform in bootstrap.COMPUTERS:
+        given = {canonicalize_name(pin.split("==")[0]) for pin in wheels.pins(platform, HERE)}
+        assert len(asked) > 30 and not asked - given and len(given) > 2 * len(asked)
+        assert ("appnope" in given, "pywinpty" in given) == (platform == "mac", platform == "windows")
+        assert not [name for name in given if name.startswith("nvidia")]
 
 
 def test_torch_for_the_cpu_is_looked_for_where_pytorch_keeps_it(make, monkeypatch):
@@ -528,7 +546,7 @@ def unmet(found, environment):
 @pytest.mark.parametrize("platform", MARKERS)
 def test_every_wheel_for_other_computers_exists_and_nothing_is_missing(tmp_path, platform, python):
     fresh = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-"]
-    wanted = wheels.pins(platform, cuda=platform == "linux")  # the build for the CPU is in the test above
+    wanted = wheels.pins(platform, python, cuda=platform == "linux")  # the build for the CPU is in the test above
     arguments = ["--target", tmp_path / "x", *wheels.target(platform, python), *wanted]
     done = subprocess.run([*fresh, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -20,11 +20,11 @@ SECTIONS = {"linux": "Linux with an NVIDIA GPU", "mac": "macOS", "windows": "Win
 TOGETHER = 8  # wheels that one call of pip fetches: what an interruption can cost
 
 
-def pins(platform: str, cuda: bool = False) -> list[str]:
-    """All that is ever installed, as `name==version`. What only one platform needs, constraints.txt says."""
+def pins(platform: str, python: str, cuda: bool = False) -> list[str]:
+    """All that is ever installed, as `name==version`. What only one platform or Python needs, constraints.txt says."""
     common, *others = re.split(r"^# only on (.*)$", git("show", "HEAD:constraints.txt"), flags=re.MULTILINE)
     for title, text in zip(others[::2], others[1::2], strict=True):
-        if title.startswith(SECTIONS[platform]) and (platform != "linux" or cuda):
+        if title == f"Python {python}" or (title.startswith(SECTIONS[platform]) and (platform != "linux" or cuda)):
             common += text
     lists = common + "\n" + git("show", "HEAD:tests/torchvision.txt")
     found = re.findall(r"^[\w.-]+==[^\s#]+", lists, re.MULTILINE)
