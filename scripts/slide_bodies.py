@@ -6,34 +6,21 @@ import struct
 import textwrap
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from html import escape
 from itertools import accumulate, groupby
 
+import slide_rows
 import slide_tables
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
-from slide_tables import Table
+from slide_rows import EDGE, LINE, ROOM, WIDTH, Piece
 
-WIDTH, ROOM = 1152, 575  # pixels for what is shown, on a slide of 1280 by 720
 SLIDES = 2  # that one table or printout runs over; what is left is in the notebook
 PRINT = 32, 24, 20, 18, 16  # sizes of printed text: of a few lines, of some, of many, of more; the least of a wide list
-LINE, EDGE, LETTERS = 26, 11, 92  # of a table: a line's height, a row's besides, what stands side by side
-PICTURE, PLAYER, MASK = 420, 90, 44  # the least height of a picture; of a player of sound; of a line of marked text
+PICTURE, PLAYER, MASK = 370, 90, 44  # the least height of a picture; of a player of sound; of a line of marked text
 TALL = 1500  # pixels from which nothing could be read in a picture made smaller
 TERMINAL = re.compile(r"\x1b(?:\[[\d;]*m|\]8;.*?\x1b\\)")  # its colours and links
 COLUMN = re.compile(r"\S {2,}(?=\S)")
-GLUE = re.compile(r" (?=%)|(?<=,) (?=[-+\d.e]+\])")  # no line ends within a share or an interval
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What is never cut in two: a line, a table's row, a picture. Neighbours in the same frame share it."""
-
-    height: int
-    html: str
-    frame: tuple[str, str] = ("", "")
-    around: int = 0  # the frame's own height
 
 
 def bodies(cells: list[NotebookNode]) -> list[str]:
@@ -63,14 +50,14 @@ def _pieces(output: NotebookNode, size: int) -> list[Piece]:
         return [_picture(image, data[image], output.metadata.get(image, {}).get("alt", ""))]
     text = _plain(output).strip("\n")
     if "┏" in text:
-        return _held(list(_rows(slide_tables.drawn(text))), "rows")
+        return _held(slide_rows.rows(slide_tables.drawn(text)), "rows")
     if _drawn(output):
         words = re.sub(r"<[^>]*>", "", data["text/html"])
         height = PLAYER if "<audio" in data["text/html"] else MASK * (1 + math.ceil(len(words) / 80))
         return [Piece(height, data["text/html"])]
     wide = max(map(len, text.splitlines()), default=0) > WIDTH / 0.61 / PRINT[-1]
     if wide and (table := slide_tables.aligned(text.splitlines())):
-        return _held(list(_rows(table)), "rows")
+        return _held(slide_rows.rows(table), "rows")
     return _held(list(_lines(text, size)), "lines")
 
 
@@ -121,36 +108,6 @@ def _lines(text: str, size: int) -> Iterator[Piece]:
     for line in text.splitlines():
         parts = _wrapped(line, size)
         yield Piece(math.ceil(1.35 * size) * len(parts), escape("\n".join(parts)) + "\n", frame, EDGE)
-
-
-def _rows(table: Table) -> Iterator[Piece]:
-    """The rows of a table, in columns as wide as what stands in them; empty ones are left out."""
-    kept = [n for n in range(len(table.head)) if any(row[n] for row in table.rows)]
-    head, *rows = [[GLUE.sub("\N{NO-BREAK SPACE}", row[n]) for n in kept] for row in [table.head, *table.rows]]
-    letters = _widths([list(column) for column in zip(head, *rows, strict=True)])
-    top = [
-        f'<th style="width: {100 * wide / LETTERS:.1f}%">{escape(cell)}</th>'
-        for wide, cell in zip(letters, head, strict=True)
-    ]
-    above = f"<p>{escape(table.title)}</p>" if table.title else ""
-    below = f'<p class="more">{escape(table.beneath)}</p>' if table.beneath else ""
-    frame = (f"{above}<table><thead><tr>{''.join(top)}</tr></thead><tbody>", f"</tbody></table>{below}")
-    texts = sum(22 + 34 * math.ceil(len(text) / 85) for text in (table.title, table.beneath) if text)
-    for row in rows:
-        cells = "".join(f"<td>{escape(cell)}</td>" for cell in row)
-        yield Piece(_height(row, letters), f"<tr>{cells}</tr>", frame, texts + _height(head, letters) + EDGE)
-
-
-def _widths(columns: list[list[str]]) -> list[float]:
-    """Letters that stand in each column side by side: what its longest word needs, and more where there is more."""
-    words = [max(len(word) for cell in column for word in re.split("[ \n]", cell)) for column in columns]
-    wishes = [max(word + 1, min(36, max(map(len, column)))) for word, column in zip(words, columns, strict=True)]
-    return [LETTERS * wish / sum(wishes) for wish in wishes]
-
-
-def _height(row: list[str], letters: list[float]) -> int:
-    parts = [(cell.split("\n"), max(1, int(wide))) for cell, wide in zip(row, letters, strict=True)]
-    return EDGE + LINE * max(sum(len(textwrap.wrap(part, wide)) for part in cell) for cell, wide in parts)
 
 
 def _held(pieces: list[Piece], what: str) -> list[Piece]:

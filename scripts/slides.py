@@ -28,6 +28,7 @@ VENDOR = ROOT / "scripts" / "vendor"
 # An environment that sees another's packages does not look for nbconvert's own templates where those lie.
 TEMPLATES = [ROOT / "scripts" / "slides", Path(sys.base_prefix) / "share" / "jupyter" / "nbconvert" / "templates"]
 READ, QUESTION = "*Read.*", "> "
+TOGETHER = 520  # letters that a heading, what it says and what it asks have room for on one slide
 LOCAL_LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:)[^)]*\)")
 ELSEWHERE = re.compile(r"""(?:src|href)=["'](?:https?:)?//[^"']+["'][^>]*>|@import|url\((?:https?:)?//""")
 
@@ -70,7 +71,7 @@ def slides(row: Row, cells: list[NotebookNode]) -> Iterator[NotebookNode]:
     opening, *rest = cells
     minutes = f"{row.minutes} minute{'s' if row.minutes > 1 else ''}, from {_clock(row.start)}"
     said, asked = _parts(opening.source)
-    if "\n\n" not in said:  # a heading alone: its question stands beneath it
+    if len(said) + len(asked) <= TOGETHER:  # its question stands beneath it
         said, asked = f"{said}\n\n{asked}", ""
     if row.section.first > 1:  # the title's own slide is there already
         yield _text(said, "slide")
