@@ -23,12 +23,26 @@ from PIL import Image, PngImagePlugin
 from serve_demo import put_senses, server
 from test_reading_once import ONCE, ORDINARY, PICTURES, opened
 
-from labs.demo import ask_tab, cards, chart, compose, lessons, notebook, senses, serve, training, tune_tab, uploads
+from labs.demo import (
+    ask_tab,
+    cards,
+    chart,
+    compose,
+    lessons,
+    markup,
+    notebook,
+    senses,
+    serve,
+    training,
+    tune_tab,
+    uploads,
+)
 from labs.demo.reply import WINDOWS, Reply, likelihoods, reply, windows
 from labs.demo.serve import ServeError, serving
 from labs.errors import LabsError
 from labs.models import catalog, chat
 from labs.models.pictures import PictureError
+from labs.world.domains import tables
 from labs.world.picture import draw
 from labs.world.vocabulary import PLACES
 
@@ -152,9 +166,21 @@ def test_whatever_is_typed_or_told_stays_text():
 
 
 def test_markup_that_a_model_wrote_is_shown_in_a_frame_that_may_do_nothing():
-    (frame,) = [attrs for tag, attrs in Texts(tune_tab._drawn("<b onclick='x'>\"</iframe><script>y")).tags if tag]
+    (frame,) = [attrs for tag, attrs in Texts(markup.drawn("<b onclick='x'>\"</iframe><script>y", 120)).tags if tag]
     assert frame["sandbox"] == "" and "script>y" in frame["srcdoc"]
     assert "default-src 'none'" in frame["srcdoc"]
+
+
+def test_tags_that_are_left_open_are_closed_so_that_blocks_stand_beside_each_other():
+    (frame,) = [attrs for _, attrs in Texts(markup.drawn("<header red><p><button blue><img pink>", 120)).tags]
+    assert frame["srcdoc"].endswith("<header red></header><p><button blue></button><img pink>")
+
+
+def test_a_table_of_latex_is_drawn_and_words_alone_are_not():
+    table = tables.Table((("star", "moon"), ("ring", "star")), True, False)
+    ((tag, attrs),) = Texts(markup.drawn(tables.latex(table), 120)).tags
+    assert tag == "img" and attrs["src"] == cards.inside(tables.draw(table, 120))
+    assert markup.drawn("a blue moon", 120) == ""
 
 
 def test_a_curve_says_its_newest_value_to_who_cannot_see_it():

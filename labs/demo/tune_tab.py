@@ -11,13 +11,13 @@ from labs.demo import training
 from labs.demo.cards import image
 from labs.demo.chart import curve
 from labs.demo.lessons import LESSONS, offered
+from labs.demo.markup import drawn
 from labs.demo.training import Result, Training
 from labs.models.entry import Loaded
 
 SIDE = 120  # pixels
 PAUSE = 0.7  # seconds between two looks at a run
 TRAINING = "training"  # one at a time: whoever comes later sees a place in the queue
-FRAME = "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; style-src 'unsafe-inline'\">"
 
 
 class Stage:
@@ -130,16 +130,8 @@ def proof(name: str, result: Result) -> str:
 
 
 def _case(name: str, picture, question: str, *texts: str) -> str:
-    cells = "".join(f"<td>{_drawn(text) if name == 'code' else ''}{escape(text)}</td>" for text in texts)
+    cells = "".join(f"<td>{drawn(text, SIDE) if name == 'code' else ''}{escape(text)}</td>" for text in texts)
     return f"<tr><td>{image(picture, 'the case', SIDE)}</td><td>{escape(question)}</td>{cells}</tr>"
-
-
-def _drawn(markup: str) -> str:
-    """What a model wrote, as a page of its own that may run nothing, load nothing and reach nothing."""
-    inner = escape(FRAME + markup, quote=True)
-    return (
-        f'<iframe sandbox="" srcdoc="{inner}" title="what this markup draws" width="{SIDE}" height="{SIDE}"></iframe>'
-    )
 
 
 def _stands(run: Training) -> str:
