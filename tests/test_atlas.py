@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from labs.systems.claim import systems
-from labs.systems.parts.atlas import FAMILIES, MODALITIES, NEAREST, PARTS, STAGES, WHY, Paper, read
+from labs.systems.parts.atlas import FAMILIES, MODALITIES, PARTS, STAGES, WHY, Paper, read
 from labs.teaching import atlas
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -109,8 +109,7 @@ def said_in_code(tree):
 
 def test_every_other_file_that_is_mentioned_is_there():
     mentioned = {path for row in ROWS for path in PATH.findall(row.how + row.why_not)}
-    assert len(mentioned) > 20 and not [path for path in mentioned if not (ROOT / path).is_file()]
-    assert not [path for row in ROWS for path in row.near if not (ROOT / path).exists()]
+    assert mentioned and not [path for path in mentioned if not (ROOT / path).is_file()]
 
 
 def test_every_system_is_pointed_at():
@@ -151,14 +150,11 @@ def test_a_row_is_shown_or_says_why_not(change):
 
 def test_a_reason_that_is_none_and_a_link_that_is_none_are_refused():
     silent = {"shown_by": "", "how": ""}
-    with pytest.raises(ValueError, match="why_not of .* must begin with one of Nearest, World, .*, not 'Boring'"):
+    with pytest.raises(ValueError, match="why_not of .* must begin with one of World, .*, not 'Boring'"):
         replace(SHOWN[0], why_not="Boring: it is.", **silent)
     with pytest.raises(ValueError, match="source of .* must begin with https://, not be 'http://a.b'"):
         replace(ROWS[0], source="http://a.b")
-    with pytest.raises(ValueError, match="why_not of .* must name the nearest file between backticks"):
-        replace(SHOWN[0], why_not="Nearest: something.", **silent)
     assert replace(SHOWN[0], why_not="Scale: it is.", **silent).why == "Scale"
-    assert replace(SHOWN[0], why_not="Nearest: `labs/systems/seem.py` is.", **silent).near == ["labs/systems/seem.py"]
 
 
 def test_a_table_with_other_columns_or_a_year_in_words_is_refused(tmp_path):
@@ -258,12 +254,9 @@ def test_the_map_has_a_mark_for_each_paper_in_its_row_and_column():
     assert not [spot for spot in spots if abs(spot[0] - round(spot[0])) > 0.46]
 
 
-def test_marks_differ_without_colour_and_the_filled_ones_are_those_that_are_shown():
+def test_marks_differ_without_colour_and_the_round_ones_are_those_that_are_shown():
     _, marks = drawn(atlas.map_figure())
-    kinds = Counter((mark.get_marker(), mark.get_markerfacecolor() == "white") for mark in marks)
-    assert kinds[("o", False)] == len(SHOWN)
-    assert kinds[("o", True)] == sum(row.why == NEAREST for row in ROWS)
-    assert kinds[("x", False)] == len(ROWS) - len(SHOWN) - sum(row.why == NEAREST for row in ROWS)
+    assert Counter(mark.get_marker() for mark in marks) == {"o": len(SHOWN), "x": len(ROWS) - len(SHOWN)}
 
 
 def test_the_title_counts_what_was_chosen_by_what_is_here_apart():
@@ -271,8 +264,8 @@ def test_the_title_counts_what_was_chosen_by_what_is_here_apart():
     added = sum(row.part == ("labs",) for row in ROWS)
     assert f"shows {sum(row.shown for row in listed)} of {LISTED} papers of the list" in said
     assert f"of {len(ROWS) - LISTED - added} systems that the texts name besides, {added} of {added} added" in said
-    near = sum(row.why == NEAREST for row in ROWS)
-    assert f"others {near} have" in said and f"and {len(ROWS) - len(SHOWN) - near} can have none" in said
+    worlds = sum(row.why == "World" for row in ROWS)
+    assert f"The other {len(ROWS) - len(SHOWN)} can have none here" in said and f"World {worlds}" in said
     assert "0 of 0" not in atlas.finding(SHOWN[:1])
 
 

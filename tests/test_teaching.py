@@ -92,8 +92,11 @@ def test_all_claims_in_one_figure():
              "b/near": outcome("near", 0.01, within=0.1), "b/given": outcome("given", 0.3, given=True),
              "b/count": outcome("count", 3.0, unit="passes")}  # fmt: skip
     figure = forest(found)
-    labels = [[text.get_text().split(":")[0] for text in axes.get_yticklabels()] for axes in figure.axes]
-    assert labels == [["a/up", "a/down"], ["b/none", "b/near"]]
+    labels = [[text.get_text() for text in axes.get_yticklabels()] for axes in figure.axes]
+    assert labels == [["a", "up"], ["down", "b"], ["none", "near"]]
+    assert [text.get_weight() for text in figure.axes[1].get_yticklabels()] == ["normal", "bold"]
+    drawn = [sum(line.get_marker() in "osv" for line in axes.lines) for axes in figure.axes]
+    assert drawn == [1, 1, 2]  # a heading has no mark
     assert figure.get_suptitle() == (
         "6 claims: 3 reproduced, 1 reversed, 1 not reproduced at this scale, 1 holds by construction"
     )

@@ -1,6 +1,7 @@
 """The map of the field, to be searched, listed and drawn: which papers have a file here that shows their idea."""
 
 import html
+from collections import Counter
 from collections.abc import Sequence
 from itertools import product
 
@@ -9,16 +10,13 @@ from matplotlib.figure import Figure
 from rich.table import Column, Table
 from rich.text import Text
 
-from labs.systems.parts.atlas import FAMILIES, NEAREST, PARTS, WHY, Paper, read
+from labs.systems.parts.atlas import FAMILIES, PARTS, WHY, Paper, read
 from labs.teaching import report
 from labs.teaching.looks import COLOURS
 
 ALSO = {"picture": "image", "image": "picture", "sound": "audio", "audio": "sound"}  # whoever seeks one means both
-MARKS = {  # in the order in which they stand in a cell; told apart without colour
-    "a file here shows it": ("o", COLOURS["picture"]),
-    "its nearest file is named": ("o", "white"),
-    f"none can: {', '.join(WHY[1:]).lower()}": ("x", COLOURS["picture"]),
-}
+SHOWN, NOT = "a file here shows it", f"none can: {', '.join(WHY).lower()}"
+MARKS = {SHOWN: "o", NOT: "x"}  # in the order in which they stand in a cell
 ORIGINS = {"list": "papers of the list", "texts": "systems that the texts name besides", "added": "added for a file"}
 EARLY, WIDE = 2019, 8  # all years up to this one share a column; marks side by side in a cell
 
@@ -71,8 +69,8 @@ def map_figure(papers: Sequence[Paper] | None = None) -> Figure:
     axes.set(xlim=(-0.5, len(years) - 0.5), ylim=(len(counts) - 0.5, -0.5), xlabel="year of the first version")
     axes.tick_params(length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    for name, (mark, inside) in MARKS.items():
-        axes.plot([], [], mark, color=COLOURS["picture"], markerfacecolor=inside, markersize=5, label=name)
+    for name, mark in MARKS.items():
+        axes.plot([], [], mark, color=COLOURS["picture"], markersize=5, label=name)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(MARKS), frameon=False, borderaxespad=0)
     figure.suptitle(finding(papers), x=0.01, ha="left")
     return figure
@@ -82,14 +80,10 @@ def finding(papers: Sequence[Paper]) -> str:
     """What the drawing says. Those that were added for a file are counted apart: all of them are shown."""
     of = {origin: [one.shown for one in papers if one.origin == origin] for origin in ORIGINS}
     each = ", ".join(f"{sum(of[origin])} of {len(of[origin])} {said}" for origin, said in ORIGINS.items() if of[origin])
-    near, never = ([kind(one) for one in papers].count(name) for name in list(MARKS)[1:])
-    others = f"Of the others {near} have a nearest file, which lacks their own idea, and {never} can have none here"
-    return f"A file here shows {each}\n{others}"
-
-
-def kind(paper: Paper) -> str:
-    """Which of `MARKS` it gets."""
-    return list(MARKS)[0 if paper.shown else 1 if paper.why == NEAREST else 2]
+    reasons = Counter(one.why for one in papers if not one.shown).most_common()
+    others = f"The other {sum(count for _, count in reasons)} can have none here: "
+    others += ", ".join(f"{why} {count}" for why, count in reasons)
+    return f"A file here shows {each}" + (f"\n{others}" if reasons else "")
 
 
 def page() -> str:
@@ -111,9 +105,8 @@ def _item(one: Paper) -> str:
 
 
 def _cell(axes: Axes, column: int, row: int, papers: Sequence[Paper]) -> None:
-    order = sorted(papers, key=lambda paper: list(MARKS).index(kind(paper)))
+    order = sorted(papers, key=lambda paper: not paper.shown)
     top = row - 0.18 * ((len(order) - 1) // WIDE)  # of several lines of marks the first
     for number, paper in enumerate(order):
-        mark, inside = MARKS[kind(paper)]
         x, y = column - 0.42 + 0.12 * (number % WIDE), top + 0.36 * (number // WIDE)
-        axes.plot(x, y, mark, color=COLOURS["picture"], markerfacecolor=inside, markersize=5)
+        axes.plot(x, y, MARKS[SHOWN if paper.shown else NOT], color=COLOURS["picture"], markersize=5)

@@ -2,8 +2,7 @@
 
 A paper is `shown` if a file here holds the idea that it is named for: `how` says what in that file, and what is left
 out. That is no verdict: whether the idea held up here is in data/claims.json. All other rows say why not, in one
-sentence that begins with one of `WHY`. "Nearest" names the file that comes closest, and the idea that it lacks: one
-that could be built here and was not. The others could not be built at this scale, in this world or without their data.
+sentence that begins with one of `WHY`: none could at this scale, in this world, or without its data.
 All wording is our own; `claim` is what a paper says of itself, figures with it (mostly in its abstract), and was not
 measured here. Years are those of the first version, from memory; a source stands where one is known for sure. Families
 are fuzzy: a paper that connects a language model, writes its own data and instructs could stand in three, and stands in
@@ -11,7 +10,6 @@ one.
 """
 
 import csv
-import re
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -48,9 +46,7 @@ MODALITIES = ("text", "image", "video", "audio", "speech", "3d", "depth", "therm
               "regions", "ui", "document", "code", "graph", "brain", "action")  # fmt: skip
 STAGES = ("pre-training", "instruction-tuning", "adaptation", "inference", "evaluation", "data", "survey")
 PARTS = ("papers", "tutorial", "summary", "talk", "labs")  # where it is named: a list of 208, three texts, or here only
-NEAREST = "Nearest"
-WHY = (NEAREST, "World", "Scale", "Collected", "Closed", "Survey")
-PATH = re.compile(r"`((?:labs|scripts)/[\w/]+(?:\.py)?)`")
+WHY = ("World", "Scale", "Collected", "Closed", "Survey")
 
 
 @dataclass(frozen=True)
@@ -84,8 +80,6 @@ class Paper:
             raise ValueError(f"{self.system} needs either shown_by and how, or why_not, and not both")
         if self.why_not and self.why not in WHY:
             raise ValueError(f"why_not of {self.system} must begin with one of {', '.join(WHY)}, not {self.why!r}")
-        if self.why == NEAREST and not self.near:
-            raise ValueError(f"why_not of {self.system} must name the nearest file between backticks")
 
     @property
     def shown(self) -> bool:
@@ -106,11 +100,6 @@ class Paper:
     def origin(self) -> str:
         """Whether it is of the list, or else of the texts, or was "added" because a file here is about it."""
         return "list" if "papers" in self.part else "added" if "labs" in self.part else "texts"
-
-    @property
-    def near(self) -> list[str]:
-        """Paths of the files that its sentence names."""
-        return PATH.findall(self.why_not)
 
     @property
     def why(self) -> str:
