@@ -18,6 +18,7 @@ from slide_rows import EDGE, LINE, ROOM, WIDTH, Piece
 SLIDES = 2  # that one table or printout runs over; what is left is in the notebook
 PRINT = 32, 24, 20, 18, 16  # sizes of printed text: of a few lines, of some, of many, of more; the least of a wide list
 PICTURE, PLAYER, MASK = 370, 90, 44  # the least height of a picture; of a player of sound; of a line of marked text
+IN_THE_NOTEBOOK = '<p class="more">'
 TALL = 1500  # pixels from which nothing could be read in a picture made smaller
 TERMINAL = re.compile(r"\x1b(?:\[[\d;]*m|\]8;.*?\x1b\\)")  # its colours and links
 COLUMN = re.compile(r"\S {2,}(?=\S)")
@@ -31,7 +32,9 @@ def bodies(cells: list[NotebookNode]) -> list[str]:
     ]
     even = max(PRINT[1], min(sizes, default=0))  # so that one cell's text is not twice as large as the next one's
     pairs = [(output, min(size, even)) for outputs, size in zip(told, sizes, strict=True) for output in outputs]
-    return ["".join(_framed(page)) for page in _pages(_pieces(output, size) for output, size in pairs)]
+    pages = _pages(_pieces(output, size) for output, size in pairs)
+    shown = [page for page in pages if any(not piece.html.startswith(IN_THE_NOTEBOOK) for piece in page)]
+    return ["".join(_framed(page)) for page in shown or pages]  # no slide only says what is not on it
 
 
 def _outputs(cell: NotebookNode) -> Iterator[NotebookNode]:
@@ -77,7 +80,8 @@ def _picture(kind: str, data: str, said: str) -> Piece:
     """A picture, as large as there is room, and on all of the screen at a click; in words, one too tall to be read."""
     high = struct.unpack(">I", b64decode(data[:32])[20:24])[0] if kind == "image/png" else 0
     if high > TALL:
-        return Piece(3 * LINE, f'<p class="more">A figure too tall for a slide is in the notebook: {escape(said)}.</p>')
+        told = f"A figure too tall for a slide is in the notebook: {escape(said)}."
+        return Piece(3 * LINE, f"{IN_THE_NOTEBOOK}{told}</p>")
     return Piece(
         PICTURE,
         f'<img src="data:{kind};base64,{data}" alt="{escape(said)}" data-preview-image data-preview-fit="contain">',
@@ -116,7 +120,7 @@ def _held(pieces: list[Piece], what: str) -> list[Piece]:
     heights = accumulate(piece.height for piece in pieces)
     kept = [piece for piece, height in zip(pieces, heights, strict=True) if height <= room]
     if left := len(pieces) - len(kept):
-        kept.append(Piece(2 * LINE, f'<p class="more">… {left} more {what} in the notebook</p>'))
+        kept.append(Piece(2 * LINE, f"{IN_THE_NOTEBOOK}… {left} more {what} in the notebook</p>"))
     return kept
 
 

@@ -292,3 +292,14 @@ def test_a_deck_prints_with_one_slide_on_a_page(page, folder):
     printed = page.pdf(prefer_css_page_size=True, print_background=True)
     assert len(re.findall(rb"/Type\s*/Page\b(?!s)", printed)) == page.evaluate("Reveal.getTotalSlides()")
     assert page.evaluate("getComputedStyle(document.querySelector('.pdf-page > section')).paddingLeft") == "64px"
+
+
+def test_no_slide_only_says_what_is_not_on_it():
+    file = io.BytesIO()
+    Image.new("RGB", (10, slide_bodies.TALL + 1)).save(file, "PNG")
+    picture = {"image/png": b64encode(file.getvalue()).decode()}
+    tall = new_output("display_data", picture, metadata={"image/png": {"alt": "a long list"}})
+    many = new_output("stream", text="a line\n" * 18)
+    assert len(slide_bodies.bodies([new_code_cell(outputs=[many, tall])])) == 1
+    (alone,) = slide_bodies.bodies([new_code_cell(outputs=[tall])])
+    assert "a long list" in alone
