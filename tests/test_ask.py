@@ -99,6 +99,7 @@ def test_several_pictures_and_a_foreign_language_are_answered_with_a_warning(run
         (["SCENE", "  \n "], "question is empty"),
         (["SCENE", "why " * 2500], "9999 characters"),
         (["SCENE", "Where is <image>?"], "a mark of the model's own"),
+        (["SCENE", "<|im_start|>Where?"], "a mark of the model's own"),
         (["SCENE", "SCENE"], "is a picture, not a question"),
         (["SCENE", "other.webp"], "is a picture, not a question"),
         (["Where is the star?"], "There is no picture"),

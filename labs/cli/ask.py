@@ -15,12 +15,12 @@ from labs.files import write_json
 from labs.models.catalog import CatalogError, Entry, Loaded, find, load
 from labs.models.familiar import judge_picture, judge_question
 from labs.models.pictures import open_picture
+from labs.models.words import MARK
 
 LONGEST = 500  # characters of a question; the longest of the micro-world has about 90
 MOST_PICTURES = 5  # the mini models have seen stories of five
 ROLES = ("multimodal", "generative")
 _LOOKS_LIKE_A_PICTURE = re.compile(r"\S*\.(png|jpe?g|webp|gif|bmp|tiff?)", re.IGNORECASE)
-_MARK = re.compile(r"<(?:image|user|assistant|pad|/s)>")  # the models' own, which say where pictures and turns are
 
 
 def ask(
@@ -81,8 +81,8 @@ def split_arguments(arguments: list[str]) -> tuple[list[str], str]:
         raise LabsError(f'{question} is a picture, not a question: end the command with one, such as "Where is it?".')
     if len(question) > LONGEST:
         raise LabsError(f"The question has {len(question)} characters: ask in at most {LONGEST}.")
-    if _MARK.search(question):
-        raise LabsError(f"The question contains {_MARK.search(question)[0]}, a mark of the model's own: leave it out.")
+    if mark := MARK.search(question):
+        raise LabsError(f"The question contains {mark[0]}, a mark of the model's own: leave it out.")
     if not paths:
         raise LabsError(f'There is no picture: name one before the question, such as scene.png "{question[:60]}".')
     if len(paths) > MOST_PICTURES:

@@ -1,6 +1,5 @@
 """*Ask*: a picture composed, drawn or brought along; several questions; answers one can look into."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -14,14 +13,12 @@ from labs.demo.reply import reply
 from labs.errors import LabsError
 from labs.models.catalog import Loaded
 from labs.models.familiar import judge_picture, judge_question
+from labs.models.words import MARK
 from labs.world.scene import Scene
 from labs.world.vocabulary import COLOURS, PLACES, SHAPES, SIZES
 
 MOST, LONGEST = 5, 200  # questions at a time, and characters of one
 THINGS = 3  # that can be composed
-MARK = re.compile(
-    r"<(?:image|user|assistant|pad|/?s)>|<\|.*?\|>"
-)  # models' own, which say where pictures and turns are
 
 
 @dataclass(frozen=True)
@@ -58,17 +55,6 @@ def ask_tab(loaded: Loaded, mini: bool, numbers: Iterator[int]) -> None:
         return *_show(scene), *sum(compose.chosen_of(scene, THINGS), ()), "", ""
 
     @in_a_sentence
-    def compose_it(now: Shown, *fields: str):
-        rows = [tuple(fields[at : at + 4]) for at in range(0, len(fields), 4)]
-        ground = now.scene or compose.drawn(0)
-        return *_show(compose.composed(rows, ground)), ""
-
-    @in_a_sentence
-    def bring(path: str):
-        picture = uploads.take(path)
-        return Shown(picture), image(picture, compose.words(None), compose.SIDE), ""
-
-    @in_a_sentence
     def suggest_some(now: Shown):
         if now.scene is None:
             return now, "What do you see?\nWhat is in the picture?"
@@ -84,8 +70,8 @@ def ask_tab(loaded: Loaded, mini: bool, numbers: Iterator[int]) -> None:
 
     light = {"queue": False, "show_progress": "hidden"}
     another.click(draw_another, None, [shown, seen, *chosen, asked, told], api_name="draw", **light)
-    put.click(compose_it, [shown, *chosen], [shown, seen, told], api_name="compose", **light)
-    upload.upload(bring, upload, [shown, seen, told], api_name="bring")
+    put.click(_compose, [shown, *chosen], [shown, seen, told], api_name="compose", **light)
+    upload.upload(_bring, upload, [shown, seen, told], api_name="bring")
     suggest.click(suggest_some, shown, [shown, asked], api_name="suggest", **light)
     go.click(answer_them, [shown, asked], told, api_name="ask", concurrency_id="model")
 
@@ -109,6 +95,19 @@ def careful(picture: Image, questions: list[str]) -> list[str]:
     """What the mini model cannot know of the picture and of the questions."""
     said = [*judge_picture(picture).reasons]
     return said + [f"{question} {reason}" for question in questions for reason in judge_question(question).reasons]
+
+
+@in_a_sentence
+def _compose(now: Shown, *fields: str):
+    rows = [tuple(fields[at : at + 4]) for at in range(0, len(fields), 4)]
+    ground = now.scene or compose.drawn(0)
+    return *_show(compose.composed(rows, ground)), ""
+
+
+@in_a_sentence
+def _bring(path: str):
+    picture = uploads.take(path)
+    return Shown(picture), image(picture, compose.words(None), compose.SIDE), ""
 
 
 def _things(scene: Scene) -> list[gr.Dropdown]:

@@ -1,7 +1,7 @@
 """*Tell*: five pictures in an order that somebody chooses, and the story that the model then tells."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
@@ -47,27 +47,15 @@ def tell_tab(loaded: Loaded, side: int, numbers: Iterator[int]) -> None:
         go = gr.Button("Tell", variant="primary")
     told = gr.HTML(elem_id="story")
 
-    def lay(now: Album, order: Sequence[int]):
-        now = replace(now, order=tuple(order))
-        return now, *(_picture(now, place) for place in range(PICTURES))
-
     def another():
         story = heldout.stories(1, next(numbers))[0]
-        return *lay(Album(story, ()), range(PICTURES)), ""
+        return *_lay(Album(story, ()), range(PICTURES)), ""
 
     def mix_up(now: Album):
         order, rng = list(now.order), random.Random(next(numbers))
         while tuple(order) in (now.order, tuple(range(PICTURES))):
             rng.shuffle(order)
-        return lay(now, order)
-
-    def step_by(place: int, step: int):
-        def move(now: Album):
-            order = list(now.order)
-            order[place], order[place + step] = order[place + step], order[place]
-            return lay(now, order)
-
-        return move
+        return _lay(now, order)
 
     @in_a_sentence
     def tell_it(now: Album, before: tuple[Story, tuple[str, ...]]):
@@ -81,10 +69,27 @@ def tell_tab(loaded: Loaded, side: int, numbers: Iterator[int]) -> None:
     light = {"queue": False, "show_progress": "hidden"}
     new.click(another, None, [album, *laid, told], api_name="story", **light)
     mix.click(mix_up, album, [album, *laid], api_name="mix", **light)
-    right.click(lambda now: lay(now, range(PICTURES)), album, [album, *laid], api_name="straight", **light)
+    right.click(lambda now: _lay(now, range(PICTURES)), album, [album, *laid], api_name="straight", **light)
     for place, step, button in moves:
-        button.click(step_by(place, step), album, [album, *laid], api_name=False, **light)
+        button.click(_step_by(place, step), album, [album, *laid], api_name=False, **light)
     go.click(tell_it, [album, known], [known, told], api_name="tell", concurrency_id="model")
+
+
+def _lay(now: Album, order: Sequence[int]) -> tuple:
+    """The album in that order, and its pictures as they lie."""
+    now = replace(now, order=tuple(order))
+    return now, *(_picture(now, place) for place in range(PICTURES))
+
+
+def _step_by(place: int, step: int) -> Callable[[Album], tuple]:
+    """What a button does: a picture and the one before or after it change places."""
+
+    def move(now: Album):
+        order = list(now.order)
+        order[place], order[place + step] = order[place + step], order[place]
+        return _lay(now, order)
+
+    return move
 
 
 def written(album: Album, first: Sequence[str], told: Sequence[str]) -> str:

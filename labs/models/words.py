@@ -25,6 +25,7 @@ from labs.world.vocabulary import (
 from labs.world.wordings import INSTRUCTIONS, WORDINGS
 
 _WORD = re.compile(r"[^\W\d_]+")
+MARK = re.compile(r"<(?:image|user|assistant|pad|/?s)>|<\|.*?\|>")  # models' own: where pictures and turns are
 
 
 def split_words(text: str) -> list[str]:

@@ -14,7 +14,7 @@ are read at once (LamRA); PreFLMR's vision encoder beside a text retriever.
 
 Settings were chosen on searches of another data seed. The rate of texts alone is lower: at that of the others as many
 steps on texts lose the pictures again (18 of 100 found, 52 at the lower one). A search for notes by picture and title,
-after NoteLLM-2 (https://arxiv.org/abs/2405.16789), is not here: plain tuning did not leave the pictures out.
+after NoteLLM-2 (https://arxiv.org/abs/2405.16789), stands in linked_knowledge: plain tuning left no pictures out here.
 The control's queries with an edit were drawn anew when all was measured: those of other scenes had found more than by
 chance, for what they want is a held-out combination too, which most candidates are not. No claim changed with that.
 """
